@@ -1,0 +1,203 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"time"
+)
+
+// Config is every setting of the program. A setting's name is made of the
+// tags on the way to it, joined by hyphens: Kafka.Brokers is kafka-brokers. It
+// can be given as a flag (--kafka-brokers), in the environment
+// (MILLRACE_KAFKA_BROKERS) or in a YAML file (kafka-brokers, or brokers under
+// kafka); the first of these that says something wins.
+type Config struct {
+	DataDir  string         `name:"data-dir" help:"folder for everything that is kept"`
+	LogLevel string         `name:"log-level" help:"own logs from this level up: debug, info, warn, error"`
+	LogForm  string         `name:"log-format" help:"own logs as text or json"`
+	Kafka    KafkaConfig    `name:"kafka"`
+	Postgres PostgresConfig `name:"postgres"`
+	Redis    RedisConfig    `name:"redis"`
+	Embedded EmbeddedConfig `name:"embedded"`
+	Batching BatchingConfig `name:"batching"`
+	Producer ProducerConfig `name:"producer"`
+	Shipper  ShipperConfig  `name:"shipper"`
+	Consumer ConsumerConfig `name:"consumer"`
+	Gateway  GatewayConfig  `name:"gateway"`
+	Shutdown time.Duration  `name:"shutdown-timeout" help:"how long a role may take to finish its work when stopped"`
+}
+
+// KafkaConfig says which Kafka to use and how to write to it.
+type KafkaConfig struct {
+	Brokers     []string            `name:"brokers" help:"addresses HOST:PORT of Kafka; empty with up: an embedded broker"`
+	Partitions  int                 `name:"partitions" help:"partitions of the topic logs when it is made here; consumers work side by side, one a partition"`
+	Replication int                 `name:"replication" help:"replicas of the topics when they are made here"`
+	Compression string              `name:"compression" help:"none, gzip, snappy, lz4 or zstd"`
+	Group       string              `name:"group" help:"consumer group of the consumers"`
+	Producer    KafkaProducerConfig `name:"producer"`
+}
+
+// KafkaProducerConfig is how records are acknowledged.
+type KafkaProducerConfig struct {
+	Acks    string `name:"acks" help:"all, 1 or 0: which replicas must have a batch before it counts as sent; only all loses nothing"`
+	Retries int    `name:"retries" help:"tries of the Kafka client before it reports a failure; the batch is then tried again as a whole"`
+}
+
+// PostgresConfig says which PostgreSQL to use.
+type PostgresConfig struct {
+	URL         string        `name:"url" secret:"true" help:"postgres://USER:PASSWORD@HOST:PORT/DATABASE; empty with up: an embedded server"`
+	Connections int           `name:"connections" help:"largest number of connections of one role"`
+	Timeout     time.Duration `name:"statement-timeout" help:"longest time a query of the gateway may take"`
+}
+
+// RedisConfig says which Redis to use.
+type RedisConfig struct {
+	Addr     string        `name:"addr" help:"address HOST:PORT of Redis; empty with up: an embedded server"`
+	Password string        `name:"password" secret:"true" help:"password of Redis"`
+	Timeout  time.Duration `name:"timeout" help:"longest wait for Redis before PostgreSQL is asked instead"`
+}
+
+// EmbeddedConfig is for the servers that up brings along.
+type EmbeddedConfig struct {
+	KafkaPort      int   `name:"kafka-port" help:"port of the embedded Kafka; 0: 9092, or a free one when that is taken"`
+	PostgresPort   int   `name:"postgres-port" help:"port of the embedded PostgreSQL; 0: 5432, or a free one when that is taken"`
+	RedisPort      int   `name:"redis-port" help:"port of the embedded Redis; 0: 6379, or a free one when that is taken"`
+	KafkaRetention int64 `name:"kafka-retention" help:"bytes that the embedded Kafka keeps of what is consumed already"`
+}
+
+// BatchingConfig is how logs become batches.
+type BatchingConfig struct {
+	MaxBatchSize   int           `name:"max-batch-size" help:"logs that close a batch"`
+	MaxDelay       time.Duration `name:"max-delay" help:"age of its first log that closes a batch"`
+	MaxBytes       int           `name:"max-bytes" help:"uncompressed size that closes a batch; keep it below the message limit of Kafka"`
+	BufferCapacity int           `name:"buffer-capacity" help:"logs held in memory at the most"`
+	BufferBytes    int           `name:"buffer-bytes" help:"bytes of logs held in memory at the most"`
+	WhenFull       string        `name:"when-full" help:"reject (503, the client comes back), block (the client waits) or drop (counted)"`
+	Acknowledge    string        `name:"acknowledge" help:"buffered (answer once a log is in memory) or flushed (answer once it is in Kafka)"`
+}
+
+// ProducerConfig is for the synthetic producer.
+type ProducerConfig struct {
+	Addr string  `name:"addr" help:"address the producer listens on"`
+	Rate float64 `name:"rate" help:"synthetic logs a second; can be changed while running"`
+	URL  string  `name:"target" help:"where the producer and send ship to; empty: the shipper of this machine"`
+}
+
+// ShipperConfig is for the intake.
+type ShipperConfig struct {
+	Addr        string `name:"addr" help:"address the shipper listens on"`
+	MaxBody     int64  `name:"max-body" help:"largest body of a request in bytes, after decompression"`
+	MaxRequests int    `name:"max-requests" help:"requests handled at once; more are answered 503"`
+}
+
+// ConsumerConfig is for the consumer.
+type ConsumerConfig struct {
+	Addr       string        `name:"addr" help:"address the consumer listens on"`
+	Retention  time.Duration `name:"retention" help:"age up to which a log's day gets a partition of its own; older logs are kept aside"`
+	MaxRetries int           `name:"max-retries" help:"tries of a batch before it is handed back to Kafka for another round"`
+}
+
+// GatewayConfig is for the query side.
+type GatewayConfig struct {
+	Addr string `name:"addr" help:"address the gateway listens on"`
+}
+
+// DefaultConfig returns the settings a program starts with. The ports,
+// triggers and capacities are those of the Spring Boot system that Millrace
+// follows.
+func DefaultConfig() Config {
+	return Config{
+		DataDir: "data", LogLevel: "info", LogForm: "text", Shutdown: 30 * time.Second,
+		Kafka: KafkaConfig{
+			Partitions: 4, Replication: 1, Compression: "zstd", Group: "millrace",
+			Producer: KafkaProducerConfig{Acks: "all", Retries: 3},
+		},
+		Postgres: PostgresConfig{Connections: 8, Timeout: 10 * time.Second},
+		Redis:    RedisConfig{Timeout: 50 * time.Millisecond},
+		Embedded: EmbeddedConfig{KafkaRetention: 512 << 20},
+		Batching: BatchingConfig{
+			MaxBatchSize: 1000, MaxDelay: 5 * time.Second, MaxBytes: 900_000,
+			BufferCapacity: 10_000, BufferBytes: 64 << 20,
+			WhenFull: "reject", Acknowledge: "buffered",
+		},
+		Producer: ProducerConfig{Addr: "127.0.0.1:8081", Rate: 10},
+		Shipper:  ShipperConfig{Addr: "127.0.0.1:8082", MaxBody: 16 << 20, MaxRequests: 1024},
+		Consumer: ConsumerConfig{Addr: "127.0.0.1:8083", Retention: 30 * 24 * time.Hour, MaxRetries: 8},
+		Gateway:  GatewayConfig{Addr: "127.0.0.1:8080"},
+	}
+}
+
+// Validate returns every setting that cannot be right, each named, joined.
+func (c *Config) Validate() error {
+	var wrong []error
+	check := func(ok bool, name, want string, got any) {
+		if !ok {
+			wrong = append(wrong, Errorf(KindInvalid, "%s is %v: want %s", name, got, want))
+		}
+	}
+	oneOf := func(name, got string, want ...string) {
+		check(slices.Contains(want, got), name, "one of "+fmt.Sprint(want), quoted(got))
+	}
+	atLeast := func(name string, got, least int) { check(got >= least, name, fmt.Sprintf("%d or more", least), got) }
+	address := func(name, got string) {
+		_, _, err := net.SplitHostPort(got)
+		check(err == nil, name, "HOST:PORT", quoted(got))
+	}
+
+	check(c.DataDir != "", "data-dir", "a folder", quoted(c.DataDir))
+	oneOf("log-level", c.LogLevel, "debug", "info", "warn", "error")
+	oneOf("log-format", c.LogForm, "text", "json")
+	check(c.Shutdown > 0, "shutdown-timeout", "a time above 0, such as 30s", c.Shutdown)
+	for _, broker := range c.Kafka.Brokers {
+		address("kafka-brokers", broker)
+	}
+	atLeast("kafka-partitions", c.Kafka.Partitions, 1)
+	atLeast("kafka-replication", c.Kafka.Replication, 1)
+	oneOf("kafka-compression", c.Kafka.Compression, "none", "gzip", "snappy", "lz4", "zstd")
+	oneOf("kafka-producer-acks", c.Kafka.Producer.Acks, "all", "1", "0")
+	atLeast("kafka-producer-retries", c.Kafka.Producer.Retries, 0)
+	check(c.Kafka.Group != "", "kafka-group", "a name", quoted(c.Kafka.Group))
+	if c.Postgres.URL != "" {
+		u, err := url.Parse(c.Postgres.URL)
+		// The value may hold a password: it is not shown.
+		check(err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql"), "postgres-url", "postgres://USER:PASSWORD@HOST:PORT/DATABASE", "something else")
+	}
+	atLeast("postgres-connections", c.Postgres.Connections, 2)
+	check(c.Postgres.Timeout > 0, "postgres-statement-timeout", "a time above 0, such as 10s", c.Postgres.Timeout)
+	if c.Redis.Addr != "" {
+		address("redis-addr", c.Redis.Addr)
+	}
+	check(c.Redis.Timeout > 0, "redis-timeout", "a time above 0, such as 50ms", c.Redis.Timeout)
+	c.Batching.validate(check, oneOf, atLeast)
+	address("producer-addr", c.Producer.Addr)
+	check(c.Producer.Rate >= 0 && c.Producer.Rate <= MaxProducerRate, "producer-rate", fmt.Sprintf("0 to %d", MaxProducerRate), c.Producer.Rate)
+	address("shipper-addr", c.Shipper.Addr)
+	check(c.Shipper.MaxBody >= 1, "shipper-max-body", "1 or more", c.Shipper.MaxBody)
+	atLeast("shipper-max-requests", c.Shipper.MaxRequests, 1)
+	address("consumer-addr", c.Consumer.Addr)
+	check(c.Consumer.Retention >= 24*time.Hour, "consumer-retention", "24h or more", c.Consumer.Retention)
+	atLeast("consumer-max-retries", c.Consumer.MaxRetries, 1)
+	address("gateway-addr", c.Gateway.Addr)
+	return errors.Join(wrong...)
+}
+
+// MaxProducerRate is the fastest the synthetic producer is asked to be, in
+// logs a second.
+const MaxProducerRate = 1_000_000
+
+func (b *BatchingConfig) validate(
+	check func(ok bool, name, want string, got any), oneOf func(name, got string, want ...string), atLeast func(name string, got, least int),
+) {
+	check(b.MaxBatchSize >= 1 && b.MaxBatchSize <= MaxBatchCount, "batching-max-batch-size", fmt.Sprintf("1 to %d", MaxBatchCount), b.MaxBatchSize)
+	check(b.MaxDelay > 0, "batching-max-delay", "a time above 0, such as 5s", b.MaxDelay)
+	atLeast("batching-max-bytes", b.MaxBytes, 1024)
+	atLeast("batching-buffer-capacity", b.BufferCapacity, b.MaxBatchSize)
+	atLeast("batching-buffer-bytes", b.BufferBytes, b.MaxBytes)
+	oneOf("batching-when-full", b.WhenFull, "reject", "block", "drop")
+	oneOf("batching-acknowledge", b.Acknowledge, "buffered", "flushed")
+}
+
+func quoted(s string) string { return fmt.Sprintf("%q", s) }

@@ -1,0 +1,17 @@
+// Package app is the domain of Millrace in plain Go: what a log is, what a
+// batch is and how it keeps its identity, how logs are asked for, what can go
+// wrong, how the program is configured, and the ports that adapters fill.
+//
+// It imports the standard library alone. The adapters live in the folders
+// below it (app/kafka, app/postgres, …), import it, and never each other.
+//
+//	log.go       one log, its level and its JSON
+//	batch.go     a batch, its identity, and how that travels in metadata
+//	query.go     filters, pages
+//	cursor.go    places in a listing, opaque to clients
+//	recent.go    the newest logs, cached yet never older than the last stored batch
+//	outcome.go   how the end of a message's handling reaches whoever waits for it
+//	errors.go    the few kinds of failure
+//	ports.go     the interfaces between the rooms
+//	config.go    every setting, its default and its check
+package app

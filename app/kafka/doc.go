@@ -1,0 +1,12 @@
+// Package kafka connects Millrace to Kafka through watermill-kafka.
+//
+// A record is one batch. Its key is the message's UUID (a batch's id), so that
+// batches spread over the partitions and a batch that is sent again lands
+// where it lay before. Metadata travel as record headers.
+//
+//	config.go      from app.KafkaConfig to the client's settings
+//	topics.go      making the topics, and checking that Kafka answers
+//	marshal.go     between Watermill's messages and Kafka's records
+//	pubsub.go      the publisher and the subscriber
+//	errors.go      what the broker's refusals mean
+package kafka

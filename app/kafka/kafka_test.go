@@ -1,0 +1,177 @@
+package kafka_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"go.uber.org/goleak"
+
+	"millrace/app"
+	"millrace/app/kafka"
+)
+
+func TestMain(m *testing.M) {
+	// go-metrics, which sarama counts with, keeps one ticker for the process.
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"))
+}
+
+// startKafka starts a broker for one test and makes our topics there.
+func startKafka(t *testing.T) app.KafkaConfig {
+	t.Helper()
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	cfg := app.DefaultConfig().Kafka
+	cfg.Brokers = cluster.ListenAddrs()
+	if err := kafka.EnsureTopics(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+func subscribe(t *testing.T, cfg app.KafkaConfig, topic string) <-chan *message.Message {
+	t.Helper()
+	sub, err := kafka.NewSubscriber(cfg, watermill.NopLogger{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { sub.Close() })
+	messages, err := sub.Subscribe(context.Background(), topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return messages
+}
+
+func receive(t *testing.T, messages <-chan *message.Message) *message.Message {
+	t.Helper()
+	select {
+	case msg := <-messages:
+		msg.Ack()
+		return msg
+	case <-time.After(30 * time.Second):
+		t.Fatal("no message came")
+		return nil
+	}
+}
+
+func newPublisher(t *testing.T, cfg app.KafkaConfig) message.Publisher {
+	t.Helper()
+	pub, err := kafka.NewPublisher(cfg, watermill.NopLogger{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { pub.Close() })
+	return pub
+}
+
+func TestEnsureTopicsTwiceIsFine(t *testing.T) {
+	cfg := startKafka(t)
+	if err := kafka.EnsureTopics(t.Context(), cfg); err != nil {
+		t.Error(err)
+	}
+	if err := kafka.NewCheck(cfg).Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestABatchKeepsPayloadIdentityAndSaysWhereItLay(t *testing.T) {
+	for _, compression := range []string{"none", "gzip", "snappy", "lz4", "zstd"} {
+		t.Run(compression, func(t *testing.T) {
+			cfg := startKafka(t)
+			cfg.Compression = compression
+			sent := message.NewMessage("k3v9-1", []byte("a batch"))
+			sent.Metadata = app.BatchHead{Shipper: "k3v9", First: 1, Count: 2, SealedAt: time.Unix(5, 0)}.Metadata()
+			if err := newPublisher(t, cfg).Publish(app.TopicLogs, sent); err != nil {
+				t.Fatal(err)
+			}
+			got := receive(t, subscribe(t, cfg, app.TopicLogs))
+			if got.UUID != sent.UUID || !bytes.Equal(got.Payload, sent.Payload) {
+				t.Errorf("got %s %q", got.UUID, got.Payload)
+			}
+			head, err := app.ReadBatchHead(got.Metadata, 2)
+			if err != nil || head.Topic != app.TopicLogs || head.Shipper != "k3v9" || head.ShippedAt.IsZero() {
+				t.Errorf("head %+v, error %v", head, err)
+			}
+		})
+	}
+}
+
+func TestAnotherProducersRecordGetsAName(t *testing.T) {
+	cfg := startKafka(t)
+	client := sarama.NewConfig()
+	client.Producer.Return.Successes = true
+	producer, err := sarama.NewSyncProducer(cfg.Brokers, client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer producer.Close()
+	if _, _, err := producer.SendMessage(&sarama.ProducerMessage{Topic: app.TopicLogs, Value: sarama.StringEncoder("anything")}); err != nil {
+		t.Fatal(err)
+	}
+	got := receive(t, subscribe(t, cfg, app.TopicLogs))
+	head, err := app.ReadBatchHead(got.Metadata, 1)
+	if err != nil || !head.Foreign || got.UUID != head.ID() {
+		t.Errorf("UUID %q, head %+v, error %v", got.UUID, head, err)
+	}
+}
+
+func TestARecordSetAsideKeepsItsOrigin(t *testing.T) {
+	cfg := startKafka(t)
+	pub := newPublisher(t, cfg)
+	if err := pub.Publish(app.TopicLogs, message.NewMessage("x", []byte("no batch"))); err != nil {
+		t.Fatal(err)
+	}
+	read := receive(t, subscribe(t, cfg, app.TopicLogs))
+	offset := read.Metadata.Get(app.MetaOffset)
+	if err := pub.Publish(app.TopicPoison, read); err != nil {
+		t.Fatal(err)
+	}
+	aside := receive(t, subscribe(t, cfg, app.TopicPoison))
+	if aside.Metadata.Get("origin_"+app.MetaTopic) != app.TopicLogs || aside.Metadata.Get("origin_"+app.MetaOffset) != offset {
+		t.Errorf("metadata %v", aside.Metadata)
+	}
+	if aside.Metadata.Get(app.MetaTopic) != app.TopicPoison {
+		t.Errorf("it says it lies in %s", aside.Metadata.Get(app.MetaTopic))
+	}
+	if read.Metadata.Get(app.MetaTopic) != app.TopicLogs {
+		t.Error("publishing changed the message that was handed in")
+	}
+}
+
+func TestARecordOverTheBrokersLimitIsTooLarge(t *testing.T) {
+	cfg := startKafka(t)
+	big := make([]byte, 2<<20)
+	_, _ = rand.Read(big) // so that compression does not help
+	err := newPublisher(t, cfg).Publish(app.TopicLogs, message.NewMessage("big", big))
+	if !kafka.IsTooLarge(err) || !kafka.IsPermanent(err) {
+		t.Errorf("got %v", err)
+	}
+	if kafka.IsPermanent(errors.New("EOF")) {
+		t.Error("a lost connection counts as permanent")
+	}
+}
+
+func TestAnUnreachableKafkaIsNamed(t *testing.T) {
+	cfg := app.DefaultConfig().Kafka
+	cfg.Brokers = []string{"127.0.0.1:1"}
+	for name, err := range map[string]error{
+		"topics":    kafka.EnsureTopics(t.Context(), cfg),
+		"check":     kafka.NewCheck(cfg).Check(t.Context()),
+		"publisher": func() error { _, err := kafka.NewPublisher(cfg, watermill.NopLogger{}); return err }(),
+	} {
+		if app.KindOf(err) != app.KindUnavailable || !bytes.Contains([]byte(err.Error()), []byte("kafka-brokers")) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package app
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// BatchStore keeps batches for good. PostgreSQL fills it.
+type BatchStore interface {
+	// Store keeps a batch once, whole or not at all, and with it the event
+	// that tells so. Storing it again changes nothing and says so. Logs the
+	// store cannot hold as they are, are repaired without loss. Errors are
+	// Permanent when the batch itself is at fault. Safe for concurrent use.
+	Store(ctx context.Context, batch Batch) (Receipt, error)
+}
+
+// LogReader answers queries from the store. Safe for concurrent use.
+type LogReader interface {
+	// Newest returns up to limit logs, newest first, and the snapshot of the
+	// store in which they were read.
+	Newest(ctx context.Context, limit int) ([]Log, Snapshot, error)
+	// Logs returns one page.
+	Logs(ctx context.Context, query Query) (Page, error)
+}
+
+// BatchCodec reads a batch's payload.
+type BatchCodec interface {
+	// Count returns the number of logs in a payload, or an Error of
+	// KindInvalid when the bytes are no batch. It does not decode the logs.
+	Count(payload []byte) (int, error)
+	// Logs walks the logs of a payload. received stands in for the times
+	// that a log does not carry.
+	Logs(payload []byte, received time.Time) LogSeq
+}
+
+// LogSeq is a walk over logs; see Batch.Logs.
+type LogSeq = iter.Seq2[*Log, error]
+
+// RecentCache keeps the newest logs as JSON, ready to be sent. Redis fills it.
+// Safe for concurrent use.
+type RecentCache interface {
+	// Load returns up to limit logs and their snapshot, or an Error of
+	// KindNotFound when nothing is kept.
+	Load(ctx context.Context, limit int) (RecentLogs, error)
+	// Save replaces what is kept.
+	Save(ctx context.Context, logs RecentLogs) error
+}
+
+// StoredFeed knows which batches were stored. PostgreSQL's notifications fill
+// it. Safe for concurrent use.
+type StoredFeed interface {
+	// Covers tells whether every batch known to be stored is in the snapshot.
+	// It is false whenever the feed cannot know, as when its connection is
+	// down.
+	Covers(s Snapshot) bool
+}
+
+// Check tells whether something the program needs can be used now.
+type Check interface {
+	// Name is one word: "kafka", "postgres".
+	Name() string
+	// Check returns nil, or what is wrong. It obeys ctx.
+	Check(ctx context.Context) error
+}
+
+// CheckFunc makes a Check of a function.
+func CheckFunc(name string, check func(context.Context) error) Check {
+	return checkFunc{name, check}
+}
+
+type checkFunc struct {
+	name  string
+	check func(context.Context) error
+}
+
+func (c checkFunc) Name() string                    { return c.name }
+func (c checkFunc) Check(ctx context.Context) error { return c.check(ctx) }

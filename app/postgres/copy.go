@@ -1,0 +1,110 @@
+package postgres
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"math"
+	"time"
+
+	"millrace/app"
+)
+
+// copyLogs reads what copyBuffer writes. The columns are in its order.
+const copyLogs = `COPY logs (id, time, received_at, time_ns, level, outside, service, host, message, attributes, trace_id, span_id) FROM STDIN (FORMAT binary)`
+
+const copyColumns = 12
+
+// The binary format of COPY begins with this signature, flags and the length of
+// an extension, and ends with a row of -1 columns.
+const (
+	copyHeader  = "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+	copyTrailer = "\xff\xff"
+)
+
+// jsonbVersion precedes the text of a jsonb in binary form.
+const jsonbVersion = 1
+
+// postgresEpoch is where PostgreSQL begins to count microseconds.
+var postgresEpoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+
+// copyBuffer holds logs as the stream that COPY reads: one buffer, written in
+// one walk, without an allocation for each log. The ids are filled in last,
+// since the batch's number is known only within its transaction.
+type copyBuffer struct {
+	data []byte
+	ids  []int // where each id stands in data
+}
+
+func (b *copyBuffer) reset() {
+	b.data = append(b.data[:0], copyHeader...)
+	b.ids = b.ids[:0]
+}
+
+// add appends one log, which it may repair.
+func (b *copyBuffer) add(log *app.Log, outside bool) {
+	repair(log)
+	micros, nanos := log.Time.UnixMicro(), log.Time.Nanosecond()%1000
+	d := binary.BigEndian.AppendUint16(b.data, copyColumns)
+	d = binary.BigEndian.AppendUint32(d, 8)
+	b.ids = append(b.ids, len(d))
+	d = binary.BigEndian.AppendUint64(d, 0)
+	d = appendInt64(d, micros-postgresEpoch)
+	d = appendInt64(d, log.ReceivedAt.UnixMicro()-postgresEpoch)
+	d = appendInt16(d, int16(nanos))
+	d = appendInt16(d, int16(log.Level))
+	d = append(d, 0, 0, 0, 1, 0)
+	if outside {
+		d[len(d)-1] = 1
+	}
+	d = appendText(d, log.Service)
+	d = appendText(d, log.Host)
+	d = appendText(d, log.Message)
+	if len(log.Attributes) == 0 {
+		d = appendNull(d)
+	} else {
+		d = binary.BigEndian.AppendUint32(d, uint32(len(log.Attributes)+1))
+		d = append(d, jsonbVersion)
+		d = append(d, log.Attributes...)
+	}
+	d = appendHex(d, log.TraceID)
+	d = appendHex(d, log.SpanID)
+	b.data = d
+}
+
+// finish fills in the ids of the batch with a number, and ends the stream.
+func (b *copyBuffer) finish(number int64) []byte {
+	for place, at := range b.ids {
+		binary.BigEndian.PutUint64(b.data[at:], uint64(app.NewLogID(number, place)))
+	}
+	b.data = append(b.data, copyTrailer...)
+	return b.data
+}
+
+func appendInt64(d []byte, v int64) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(d, 8), uint64(v))
+}
+
+func appendInt16(d []byte, v int16) []byte {
+	return binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint32(d, 2), uint16(v))
+}
+
+func appendText(d []byte, s string) []byte {
+	return append(binary.BigEndian.AppendUint32(d, uint32(len(s))), s...)
+}
+
+// appendHex appends the bytes that hexadecimal digits stand for, or NULL when
+// there are none.
+func appendHex(d []byte, digits string) []byte {
+	if digits == "" {
+		return appendNull(d)
+	}
+	at := len(d)
+	d = binary.BigEndian.AppendUint32(d, uint32(len(digits)/2))
+	d, err := hex.AppendDecode(d, []byte(digits))
+	if err != nil {
+		return appendNull(d[:at])
+	}
+	return d
+}
+
+func appendNull(d []byte) []byte { return binary.BigEndian.AppendUint32(d, math.MaxUint32) }

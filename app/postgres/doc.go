@@ -1,0 +1,15 @@
+// Package postgres keeps logs in PostgreSQL: each batch once, in one
+// transaction that also writes the ledger's row and the event that tells of it.
+//
+//	db.go         connecting, and the parts below as one
+//	migrate.go    the schema (migrations/)
+//	store.go      a batch in one transaction (app.BatchStore)
+//	copy.go       its logs as the stream that COPY reads
+//	repair.go     text that PostgreSQL would refuse
+//	partitions.go which day lies where
+//	reader.go     queries (app.LogReader)
+//	feed.go       hearing of stored batches (app.StoredFeed)
+//	outbox.go     the events of stored batches, through watermill-sql
+//	maintain.go   what is to be done from time to time
+//	errors.go     what PostgreSQL's refusals mean
+package postgres

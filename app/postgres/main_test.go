@@ -1,0 +1,144 @@
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"go.uber.org/goleak"
+
+	"millrace/app"
+	"millrace/app/embedded"
+	"millrace/app/postgres"
+)
+
+// serverURL is a server that all tests share; each has a database of its own.
+var serverURL string
+
+var databases atomic.Int32
+
+var quiet = slog.New(slog.DiscardHandler)
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	serverURL = os.Getenv("TEST_POSTGRES_URL")
+	if serverURL == "" {
+		dir, err := os.MkdirTemp("", "millrace-postgres-")
+		if err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(dir)
+		server, err := embedded.StartPostgres(context.Background(), embedded.PostgresConfig{Dir: dir, Logger: quiet})
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer server.Close()
+		serverURL = server.URL()
+	}
+	code := m.Run()
+	if err := goleak.Find(goleak.IgnoreTopFunction("os/exec.(*Cmd).Wait"), goleak.IgnoreTopFunction("syscall.Syscall6")); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+// newURL makes a database for one test.
+func newURL(t testing.TB) string {
+	t.Helper()
+	conn, err := pgx.Connect(context.Background(), serverURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	name := fmt.Sprintf("test_%d_%d", os.Getpid(), databases.Add(1))
+	if _, err := conn.Exec(context.Background(), "CREATE DATABASE "+name); err != nil {
+		t.Fatal(err)
+	}
+	address, err := url.Parse(serverURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address.Path = name
+	return address.String()
+}
+
+func open(t testing.TB, at string) *postgres.DB {
+	t.Helper()
+	db, err := postgres.Open(context.Background(), postgres.Config{URL: at, MaxConns: 10, Retention: 30 * 24 * time.Hour, Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+func newDB(t testing.TB) *postgres.DB { return open(t, newURL(t)) }
+
+// now is when the tests' logs happen: to the microsecond, so that they compare.
+var now = time.Now().UTC().Truncate(time.Microsecond)
+
+// batch makes a batch of logs for a shipper's sequence.
+func batch(shipper string, first int, logs ...app.Log) app.Batch {
+	return app.Batch{
+		BatchHead: app.BatchHead{Shipper: shipper, First: uint64(first), Count: len(logs), Topic: app.TopicLogs, SealedAt: now, ShippedAt: now},
+		Logs: func(yield func(*app.Log, error) bool) {
+			for i := range logs {
+				log := logs[i] // a copy: the store may repair it
+				if !yield(&log, nil) {
+					return
+				}
+			}
+		},
+	}
+}
+
+// logAt makes a log that happened a while ago.
+func logAt(ago time.Duration, message string) app.Log {
+	return app.Log{
+		Time: now.Add(-ago), ReceivedAt: now, Level: app.LevelInfo,
+		Service: "checkout", Host: "web-1", Message: message,
+	}
+}
+
+func store(t testing.TB, db *postgres.DB, batches ...app.Batch) {
+	t.Helper()
+	for _, b := range batches {
+		if _, err := db.Store().Store(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func messages(logs []app.Log) (out []string) {
+	for _, log := range logs {
+		out = append(out, log.Message)
+	}
+	return out
+}
+
+func eventually(t *testing.T, condition func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(20 * time.Second)
+	for !condition() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal("it did not come about")
+		}
+	}
+}

@@ -1,0 +1,35 @@
+package postgres
+
+import (
+	"context"
+	"time"
+)
+
+// maintainEvery is how often Maintain does its round.
+const maintainEvery = 10 * time.Second
+
+// Maintain does, until ctx ends, what is to be done from time to time: it makes
+// the partitions of the days ahead and empties the outbox of what was handled.
+// Any number of processes may run it. What fails is tried in the next round.
+func (db *DB) Maintain(ctx context.Context) error {
+	tick := time.NewTicker(maintainEvery)
+	defer tick.Stop()
+	for {
+		if err := db.maintainOnce(ctx); err != nil && ctx.Err() == nil {
+			db.cfg.Logger.Warn("maintaining PostgreSQL; it will be tried again", "error", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (db *DB) maintainOnce(ctx context.Context) error {
+	today := dayOf(time.Now())
+	if err := db.partitions.ensure(ctx, []day{today, today + 1, today + 2}); err != nil {
+		return classify(err)
+	}
+	return db.deleteHandledEvents(ctx)
+}

@@ -1,0 +1,99 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// partitionLock is the advisory lock under which partitions are made.
+const partitionLock = 0x6d696c6c // "mill"
+
+// day counts days since 1970-01-01 UTC.
+type day int64
+
+const secondsADay = 24 * 60 * 60
+
+func dayOf(t time.Time) day {
+	seconds := t.Unix()
+	d := seconds / secondsADay
+	if seconds%secondsADay < 0 {
+		d--
+	}
+	return day(d)
+}
+
+func (d day) begin() time.Time { return time.Unix(int64(d)*secondsADay, 0).UTC() }
+
+// table names the partition of a day.
+func (d day) table() string { return d.begin().Format("logs_2006_01_02") }
+
+// window is the run of days that have partitions of their own.
+type window struct{ first, last day }
+
+func newWindow(now time.Time, retention time.Duration) window {
+	return window{first: dayOf(now.Add(-retention)), last: dayOf(now) + 1}
+}
+
+func (w window) holds(d day) bool { return d >= w.first && d <= w.last }
+
+// partitions makes the partitions of days, once each. Safe for concurrent use.
+type partitions struct {
+	pool      *pgxpool.Pool
+	retention time.Duration
+
+	mu   sync.Mutex
+	made map[day]bool // those known to exist; guarded by mu
+}
+
+func newPartitions(pool *pgxpool.Pool, retention time.Duration) *partitions {
+	return &partitions{pool: pool, retention: retention, made: map[day]bool{}}
+}
+
+// ensure makes the partitions of the days that do not exist yet.
+func (p *partitions) ensure(ctx context.Context, days []day) error {
+	for _, d := range days {
+		p.mu.Lock()
+		known := p.made[d]
+		p.mu.Unlock()
+		if known {
+			continue
+		}
+		if err := pgx.BeginFunc(ctx, p.pool, func(tx pgx.Tx) error { return makePartition(ctx, tx, d) }); err != nil {
+			return fmt.Errorf("making the partition %s: %w", d.table(), err)
+		}
+		p.mu.Lock()
+		p.made[d] = true
+		p.mu.Unlock()
+	}
+	return nil
+}
+
+// forget makes ensure look again, for when a partition turned out to be gone.
+func (p *partitions) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.made)
+}
+
+// makePartition makes a day's table and attaches it. Attaching, unlike CREATE …
+// PARTITION OF, lets readers and writers of the other days go on.
+func makePartition(ctx context.Context, tx pgx.Tx, d day) error {
+	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", partitionLock); err != nil {
+		return err
+	}
+	var exists bool
+	if err := tx.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL", d.table()).Scan(&exists); err != nil || exists {
+		return err
+	}
+	const moment = "2006-01-02 15:04:05Z07:00"
+	_, err := tx.Exec(ctx, fmt.Sprintf(
+		`CREATE TABLE %[1]s (LIKE logs_inside INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
+		 ALTER TABLE logs_inside ATTACH PARTITION %[1]s FOR VALUES FROM ('%[2]s') TO ('%[3]s')`,
+		d.table(), d.begin().Format(moment), (d+1).begin().Format(moment)))
+	return err
+}

@@ -1,0 +1,86 @@
+package redis
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/redis/go-redis/v9"
+
+	"millrace/app"
+)
+
+// recentKey is a list: the snapshot, then the logs, newest first, each as one
+// JSON object. One key and one command keep the two together.
+const recentKey = "millrace:recent"
+
+// Client is a connection pool to one Redis. Safe for concurrent use.
+type Client struct{ rdb *redis.Client }
+
+// New returns a Client. It connects when it is first used.
+func New(cfg app.RedisConfig) *Client {
+	return &Client{rdb: redis.NewClient(&redis.Options{
+		Addr:     cfg.Addr,
+		Password: cfg.Password,
+		// go-redis ignores a context's deadline unless it is told not to.
+		ContextTimeoutEnabled: true,
+		DialTimeout:           cfg.Timeout,
+		ReadTimeout:           cfg.Timeout,
+		WriteTimeout:          cfg.Timeout,
+		PoolTimeout:           cfg.Timeout,
+		// Failing at once is better than trying again: PostgreSQL is there.
+		MaxRetries:      -1,
+		DialerRetries:   1,
+		DisableIdentity: true,
+	})}
+}
+
+// Close closes the pool.
+func (c *Client) Close() error { return c.rdb.Close() }
+
+// Load implements app.RecentCache.
+func (c *Client) Load(ctx context.Context, limit int) (app.RecentLogs, error) {
+	kept, err := c.rdb.LRange(ctx, recentKey, 0, int64(limit)).Result()
+	if err != nil {
+		return app.RecentLogs{}, unavailable(err)
+	}
+	if len(kept) == 0 {
+		return app.RecentLogs{}, app.Errorf(app.KindNotFound, "Redis keeps no recent logs yet")
+	}
+	logs := app.RecentLogs{Snapshot: app.Snapshot(kept[0]), Logs: make([]json.RawMessage, len(kept)-1)}
+	for i, log := range kept[1:] {
+		logs.Logs[i] = json.RawMessage(log)
+	}
+	return logs, nil
+}
+
+// Save implements app.RecentCache.
+func (c *Client) Save(ctx context.Context, logs app.RecentLogs) error {
+	values := make([]any, 0, len(logs.Logs)+1)
+	values = append(values, string(logs.Snapshot))
+	for _, log := range logs.Logs {
+		values = append(values, []byte(log))
+	}
+	_, err := c.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		p.Del(ctx, recentKey)
+		p.RPush(ctx, recentKey, values...)
+		return nil
+	})
+	if err != nil {
+		return unavailable(err)
+	}
+	return nil
+}
+
+// Check returns a check that Redis answers.
+func (c *Client) Check() app.Check {
+	return app.CheckFunc("redis", func(ctx context.Context) error {
+		if err := c.rdb.Ping(ctx).Err(); err != nil {
+			return unavailable(err)
+		}
+		return nil
+	})
+}
+
+func unavailable(err error) error {
+	return app.Errorf(app.KindUnavailable, "Redis does not answer (setting redis-addr): %w", err)
+}

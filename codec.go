@@ -1,0 +1,67 @@
+package main
+
+import (
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"millrace/app"
+	"millrace/app/otlp"
+	"millrace/middleware/batching"
+)
+
+// This file is where OTLP meets those who know nothing of it: intake, and the
+// batching publisher.
+
+// intakeCodec is intake's Codec.
+type intakeCodec struct{ otlp.Codec }
+
+func (intakeCodec) FromJSON(body []byte, received time.Time) ([]byte, int, error) {
+	return otlp.FromJSON(body, otlp.Intake{Received: received})
+}
+
+func (intakeCodec) FromNDJSON(body []byte, received time.Time) ([]byte, int, error) {
+	return otlp.FromNDJSON(body, otlp.Intake{Received: received})
+}
+
+func (intakeCodec) FromOTLPJSON(body []byte) ([]byte, int, error) { return otlp.FromOTLPJSON(body) }
+
+func (intakeCodec) Response(json bool) []byte { return otlp.Response(0, "", json) }
+
+func (intakeCodec) Status(kind app.Kind, message string, json bool) []byte {
+	return otlp.Status(otlp.StatusCode(kind), message, json)
+}
+
+// countLogs counts the logs of a message, for batching.Config.
+func countLogs(msg *message.Message) (int, error) { return otlp.Count(msg.Payload) }
+
+// splitLogs cuts a message between two logs, for batching.Config.
+func splitLogs(msg *message.Message, maxLogs, maxBytes int) (head, tail *message.Message, count int, err error) {
+	first, rest, count, err := otlp.Split(msg.Payload, maxLogs, maxBytes)
+	if err != nil || count == 0 {
+		return nil, msg, 0, err
+	}
+	part := func(payload []byte) *message.Message {
+		if payload == nil {
+			return nil
+		}
+		out := msg.Copy()
+		out.Payload = payload
+		return out
+	}
+	return part(first), part(rest), count, nil
+}
+
+// batchPacker joins requests into the one that is a batch's record.
+type batchPacker struct{ shipper string }
+
+func (p batchPacker) pack(batch batching.Batch) (*message.Message, error) {
+	payload := make([]byte, 0, batch.Bytes)
+	for _, msg := range batch.Messages {
+		payload = append(payload, msg.Payload...)
+	}
+	head := app.BatchHead{Shipper: p.shipper, First: batch.First, Count: batch.Count, SealedAt: batch.SealedAt}
+	msg := message.NewMessage(head.ID(), payload)
+	msg.Metadata = head.Metadata()
+	return msg, nil
+}

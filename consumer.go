@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"millrace/app"
+	"millrace/app/kafka"
+	"millrace/app/otlp"
+	"millrace/app/postgres"
+	"millrace/app/redis"
+	"millrace/handlers"
+	"millrace/middleware/metrics"
+	"millrace/routers"
+)
+
+// runConsumer stores the batches in PostgreSQL and keeps the newest logs in
+// Redis:
+//
+//	Kafka ─▶ routers.Consumer ─▶ handlers.Store ─▶ PostgreSQL ─▶ routers.Events ─▶ handlers.Project ─▶ Redis
+//	              └─▶ logs.poison
+//
+// When ctx ends it finishes the batches in hand and returns; what it did not
+// finish is delivered again.
+func runConsumer(ctx context.Context, cfg app.Config) error {
+	r := newRole("consumer", cfg)
+	if err := need(len(cfg.Kafka.Brokers) > 0, "kafka-brokers", "localhost:9092"); err != nil {
+		return err
+	}
+	if err := kafka.EnsureTopics(ctx, cfg.Kafka); err != nil {
+		return err
+	}
+	db, err := openPostgres(ctx, r, 0)
+	if err != nil {
+		return err
+	}
+	defer r.closing("PostgreSQL", db.Close)
+	cache, err := openRedis(cfg)
+	if err != nil {
+		return err
+	}
+	defer r.closing("Redis", cache.Close)
+
+	poison, err := kafka.NewPublisher(cfg.Kafka, r.watermillLogger())
+	if err != nil {
+		return err
+	}
+	defer r.closing("the poison publisher", poison.Close)
+	measuredPoison, err := routers.Publisher(r.routing(), poison)
+	if err != nil {
+		return err
+	}
+	batches, err := kafka.NewSubscriber(cfg.Kafka, r.watermillLogger())
+	if err != nil {
+		return err
+	}
+	store := handlers.NewStore(otlp.Codec{}, db.Store(), metrics.NewConsumer(r.registry).Stored)
+	consumer, err := routers.Consumer(r.routing(), batches, store, measuredPoison)
+	if err != nil {
+		return err
+	}
+
+	stored, err := db.StoredSubscriber(r.watermillLogger())
+	if err != nil {
+		return err
+	}
+	project := handlers.NewProject(app.NewRecentProjection(db.Reader(), cache))
+	events, err := routers.Events(r.routing(), stored, project)
+	if err != nil {
+		return err
+	}
+
+	e, err := r.newServer(0, kafka.NewCheck(cfg.Kafka), db.Check(), cache.Check())
+	if err != nil {
+		return err
+	}
+	if err := r.addServer(e, cfg.Consumer.Addr, "consumer-addr"); err != nil {
+		return err
+	}
+	r.addRouter(consumer)
+	r.addRouter(events)
+	r.addLoop(db.Maintain)
+	return r.run(ctx)
+}
+
+// openPostgres connects to PostgreSQL and brings the schema up to date. limit is
+// the longest time a statement may take; 0 is none.
+func openPostgres(ctx context.Context, r *role, limit time.Duration) (*postgres.DB, error) {
+	if err := need(r.cfg.Postgres.URL != "", "postgres-url", "postgres://USER:PASSWORD@localhost:5432/millrace"); err != nil {
+		return nil, err
+	}
+	return postgres.Open(ctx, postgres.Config{
+		URL:              r.cfg.Postgres.URL,
+		MaxConns:         r.cfg.Postgres.Connections,
+		StatementTimeout: limit,
+		Retention:        r.cfg.Consumer.Retention,
+		Logger:           r.logger,
+	})
+}
+
+func openRedis(cfg app.Config) (*redis.Client, error) {
+	if err := need(cfg.Redis.Addr != "", "redis-addr", "localhost:6379"); err != nil {
+		return nil, err
+	}
+	return redis.New(cfg.Redis), nil
+}

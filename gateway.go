@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+
+	"millrace/app"
+	"millrace/http/query"
+)
+
+// runGateway answers queries:
+//
+//	HTTP ─▶ query ─▶ app.Recent ─▶ Redis, or PostgreSQL when Redis is behind
+//	              └─▶ PostgreSQL
+func runGateway(ctx context.Context, cfg app.Config) error {
+	r := newRole("gateway", cfg)
+	db, err := openPostgres(ctx, r, cfg.Postgres.Timeout)
+	if err != nil {
+		return err
+	}
+	defer r.closing("PostgreSQL", db.Close)
+	cache, err := openRedis(cfg)
+	if err != nil {
+		return err
+	}
+	defer r.closing("Redis", cache.Close)
+	feed := db.Feed()
+
+	e, err := r.newServer(0, db.Check(), cache.Check())
+	if err != nil {
+		return err
+	}
+	err = query.Mount(e, query.Config{
+		Recent:  app.NewRecent(db.Reader(), cache, feed),
+		Reader:  db.Reader(),
+		Timeout: cfg.Postgres.Timeout,
+	})
+	if err != nil {
+		return err
+	}
+	if err := r.addServer(e, cfg.Gateway.Addr, "gateway-addr"); err != nil {
+		return err
+	}
+	r.addLoop(feed.Run)
+	return r.run(ctx)
+}

@@ -1,0 +1,163 @@
+package handlers_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"go.uber.org/goleak"
+
+	"millrace/app"
+	"millrace/handlers"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fakeCodec reads payloads in which each byte is a log.
+type fakeCodec struct{}
+
+func (fakeCodec) Count(payload []byte) (int, error) {
+	if string(payload) == "garbage" {
+		return 0, app.Errorf(app.KindInvalid, "no batch")
+	}
+	return len(payload), nil
+}
+
+func (fakeCodec) Logs(payload []byte, received time.Time) iter.Seq2[*app.Log, error] {
+	return func(yield func(*app.Log, error) bool) {
+		for _, b := range payload {
+			if !yield(&app.Log{Message: string(b), Time: received}, nil) {
+				return
+			}
+		}
+	}
+}
+
+type fakeStore struct {
+	kept map[string]int // logs by batch id
+	err  error
+}
+
+func (f *fakeStore) Store(_ context.Context, batch app.Batch) (app.Receipt, error) {
+	if f.err != nil {
+		return app.Receipt{}, f.err
+	}
+	if _, ok := f.kept[batch.ID()]; ok {
+		return app.Receipt{Duplicate: true}, nil
+	}
+	n := 0
+	for _, err := range batch.Logs {
+		if err != nil {
+			return app.Receipt{}, err
+		}
+		n++
+	}
+	f.kept[batch.ID()] = n
+	return app.Receipt{Number: int64(len(f.kept)), Stored: n}, nil
+}
+
+func batch(payload string) *message.Message {
+	msg := message.NewMessage("id", []byte(payload))
+	msg.Metadata = app.BatchHead{Shipper: "k3v9", First: 1, Count: len(payload), SealedAt: time.Unix(7, 0)}.Metadata()
+	msg.Metadata[app.MetaTopic], msg.Metadata[app.MetaPartition], msg.Metadata[app.MetaOffset] = app.TopicLogs, "0", "0"
+	return msg
+}
+
+func TestStoreKeepsABatchOnce(t *testing.T) {
+	store := &fakeStore{kept: map[string]int{}}
+	var receipts []app.Receipt
+	handler := handlers.NewStore(fakeCodec{}, store, func(_ app.BatchHead, r app.Receipt) { receipts = append(receipts, r) })
+	for range 2 {
+		if err := handler.Handle(batch("abc")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if store.kept["k3v9-1"] != 3 || len(receipts) != 2 || receipts[0].Stored != 3 || !receipts[1].Duplicate {
+		t.Errorf("kept %v, receipts %+v", store.kept, receipts)
+	}
+}
+
+func TestStoreTellsWhatIsHopelessFromWhatMayPass(t *testing.T) {
+	away := app.Errorf(app.KindUnavailable, "connection refused")
+	wrongCount := batch("abc")
+	wrongCount.Metadata[app.MetaCount] = "4"
+	for name, c := range map[string]struct {
+		msg       *message.Message
+		store     error
+		permanent bool
+	}{
+		"no batch":          {batch("garbage"), nil, true},
+		"metadata lie":      {wrongCount, nil, true},
+		"the store is away": {batch("abc"), away, false},
+		"we are stopping":   {batch("abc"), context.Canceled, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := handlers.NewStore(fakeCodec{}, &fakeStore{kept: map[string]int{}, err: c.store}, nil).Handle(c.msg)
+			if err == nil || app.Permanent(err) != c.permanent {
+				t.Errorf("got %v, permanent %v", err, app.Permanent(err))
+			}
+		})
+	}
+}
+
+func TestStoreTakesARequestWithoutLogs(t *testing.T) {
+	store := &fakeStore{kept: map[string]int{}}
+	msg := batch("")
+	delete(msg.Metadata, app.MetaShipper)
+	if err := handlers.NewStore(fakeCodec{}, store, nil).Handle(msg); err != nil || len(store.kept) != 0 {
+		t.Errorf("kept %v, error %v", store.kept, err)
+	}
+}
+
+type fakeProjection struct {
+	refreshed int
+	shows     app.Snapshot
+	err       error
+}
+
+func (f *fakeProjection) Refresh(context.Context) (app.Snapshot, error) {
+	f.refreshed++
+	return f.shows, f.err
+}
+
+func event(transaction string) *message.Message {
+	return message.NewMessage("e", []byte(`{"number":1,"batch_id":"k3v9-1","count":3,"transaction":`+transaction+`}`))
+}
+
+func TestProjectRefreshesOnceForAllThatASnapshotCovers(t *testing.T) {
+	projection := &fakeProjection{shows: "50:60:55"}
+	project := handlers.NewProject(projection)
+	for _, step := range []struct {
+		transaction string
+		refreshed   int
+	}{{"10", 1}, {"11", 1}, {"54", 1}, {"55", 2}, {"59", 2}, {"60", 3}} {
+		if err := project.Handle(event(step.transaction)); err != nil {
+			t.Fatal(err)
+		}
+		if projection.refreshed != step.refreshed {
+			t.Errorf("after transaction %s: %d refreshes, want %d", step.transaction, projection.refreshed, step.refreshed)
+		}
+	}
+}
+
+func TestProjectForgetsNothingWhenRefreshingFails(t *testing.T) {
+	projection := &fakeProjection{shows: "50:50:", err: errors.New("redis is away")}
+	project := handlers.NewProject(projection)
+	if err := project.Handle(event("10")); err == nil {
+		t.Fatal("the failure is not reported")
+	}
+	projection.err = nil
+	if err := project.Handle(event("10")); err != nil || projection.refreshed != 2 {
+		t.Errorf("%d refreshes, error %v", projection.refreshed, err)
+	}
+}
+
+func TestProjectRefusesWhatIsNoEvent(t *testing.T) {
+	err := handlers.NewProject(&fakeProjection{}).Handle(message.NewMessage("e", []byte("{")))
+	if !app.Permanent(err) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,77 @@
+package actuator
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/labstack/echo/v4"
+
+	"millrace/app"
+)
+
+// The statuses of Spring Boot that are used here.
+const (
+	statusUp   = "UP"
+	statusDown = "DOWN"
+)
+
+// condition is what Spring Boot says of a component, and of all together.
+type condition struct {
+	Status     string               `json:"status"`
+	Components map[string]condition `json:"components,omitempty"`
+	Details    map[string]string    `json:"details,omitempty"`
+	Groups     []string             `json:"groups,omitempty"`
+}
+
+func conditionOf(err error) condition {
+	if err == nil {
+		return condition{Status: statusUp}
+	}
+	return condition{Status: statusDown, Details: map[string]string{"error": err.Error()}}
+}
+
+type health struct{ checks *checks }
+
+// all answers GET /actuator/health.
+func (h *health) all(c echo.Context) error {
+	overall := h.overall()
+	overall.Groups = []string{"liveness", "readiness"}
+	return send(c, overall)
+}
+
+// readiness answers GET /actuator/health/readiness.
+func (h *health) readiness(c echo.Context) error { return send(c, h.overall()) }
+
+// liveness answers GET /actuator/health/liveness. It asks nobody: to restart
+// this process mends nothing that is wrong with another.
+func (h *health) liveness(c echo.Context) error { return send(c, condition{Status: statusUp}) }
+
+// one answers GET /actuator/health/NAME.
+func (h *health) one(c echo.Context) error {
+	name := c.Param("name")
+	i := slices.IndexFunc(h.checks.all, func(one *check) bool { return one.Name() == name })
+	if i < 0 {
+		return app.Errorf(app.KindNotFound, "nothing named %q is checked here: see /actuator/health", name)
+	}
+	return send(c, conditionOf(h.checks.all[i].result(h.checks.timeout)))
+}
+
+func (h *health) overall() condition {
+	overall := condition{Status: statusUp, Components: map[string]condition{}}
+	for i, err := range h.checks.run() {
+		overall.Components[h.checks.all[i].Name()] = conditionOf(err)
+		if err != nil {
+			overall.Status = statusDown
+		}
+	}
+	return overall
+}
+
+func send(c echo.Context, what condition) error {
+	status := http.StatusOK
+	if what.Status != statusUp {
+		status = http.StatusServiceUnavailable
+	}
+	c.Response().Header().Set(echo.HeaderCacheControl, "no-store")
+	return c.JSON(status, what)
+}

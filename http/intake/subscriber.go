@@ -1,0 +1,162 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"millrace/app"
+)
+
+// errSubscribed is returned to a second subscriber: requests would be shared
+// between the two by chance.
+var errSubscribed = errors.New("intake: there is a subscriber already")
+
+// errSubscribeClosed is returned to subscribers that come after Close.
+var errSubscribeClosed = errors.New("intake: closed")
+
+// subscription is one subscriber's channel.
+type subscription struct {
+	out  chan *message.Message
+	done chan struct{} // closed before out: whoever sends gives up
+
+	// sending is read-locked by whoever may send on out, and locked for
+	// closing it.
+	sending sync.RWMutex
+	ended   bool // guarded by sending
+}
+
+// Subscribe returns the channel of requests, one message each; the topic is
+// only a name. There is one subscriber at a time. The channel is closed when
+// ctx ends, and then another may subscribe, or after Close. A message must be
+// acked or nacked, once; a nack is the client's refusal, with the reason that
+// was left in the app.Outcome of the message's context, and the message does
+// not come again. The message's context ends when the client leaves, or has
+// waited for Config.Timeout.
+func (in *Intake) Subscribe(ctx context.Context, _ string) (<-chan *message.Message, error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.isClosing() {
+		return nil, errSubscribeClosed
+	}
+	if in.current.Load() != nil {
+		return nil, errSubscribed
+	}
+	sub := &subscription{out: make(chan *message.Message), done: make(chan struct{})}
+	in.current.Store(sub)
+	in.subscriptions.Go(func() { in.endWith(ctx, sub) })
+	return sub.out, nil
+}
+
+// endWith ends a subscription when ctx does, or when Close has seen the last
+// message settled.
+func (in *Intake) endWith(ctx context.Context, sub *subscription) {
+	select {
+	case <-ctx.Done():
+	case <-in.drained:
+	}
+	in.current.Store(nil)
+	close(sub.done)
+	sub.sending.Lock()
+	sub.ended = true
+	close(sub.out)
+	sub.sending.Unlock()
+}
+
+// closeGrace is how much longer Close waits for a message than the message's
+// own context lasts.
+const closeGrace = time.Second
+
+// Close refuses new requests, and those whose message nobody took yet, waits
+// until all messages that were taken are acked or nacked, and closes the
+// channel. A message that is not settled when its context has ended is given
+// up, with an error: its client is told to send the same again. A second call
+// waits for the first.
+func (in *Intake) Close() error {
+	in.closeOnce.Do(func() {
+		in.mu.Lock() // no Subscribe comes in between
+		close(in.closing)
+		in.mu.Unlock()
+		late := time.AfterFunc(in.cfg.Timeout+closeGrace, func() { close(in.abandoned) })
+		in.delivered.Lock()
+		if !late.Stop() {
+			in.closeErr = errors.New("intake: messages were neither acked nor nacked; their clients were told to send them again")
+		}
+		close(in.drained)
+		in.subscriptions.Wait()
+	})
+	return in.closeErr
+}
+
+func (in *Intake) isClosing() bool {
+	select {
+	case <-in.closing:
+		return true
+	default:
+		return false
+	}
+}
+
+// Check returns why requests would be refused now, or nil: it makes an
+// app.Check of the Intake.
+func (in *Intake) Check(context.Context) error {
+	switch {
+	case in.isClosing():
+		return errClosed
+	case in.current.Load() == nil:
+		return errNotReady
+	default:
+		return nil
+	}
+}
+
+// deliver hands a message to the subscriber and waits until it is settled. A
+// client that leaves ends the message's context and is no reason to lose sight
+// of the message: the subscriber settles it all the same.
+func (in *Intake) deliver(ctx context.Context, msg *message.Message) error {
+	if !in.delivered.TryRLock() {
+		return errClosed
+	}
+	defer in.delivered.RUnlock()
+	ctx, cancel := context.WithTimeout(ctx, in.cfg.Timeout)
+	defer cancel()
+	ctx, outcome := app.WithOutcome(ctx)
+	msg.SetContext(ctx)
+	if err := in.send(ctx, msg); err != nil {
+		return err
+	}
+	select {
+	case <-msg.Acked():
+		return nil
+	case <-msg.Nacked():
+		return refusal(outcome.Err())
+	case <-in.abandoned:
+		return errClosed
+	}
+}
+
+// send waits until the subscriber takes the message.
+func (in *Intake) send(ctx context.Context, msg *message.Message) error {
+	sub := in.current.Load()
+	if sub == nil {
+		return errNotReady
+	}
+	sub.sending.RLock()
+	defer sub.sending.RUnlock()
+	if sub.ended {
+		return errNotReady
+	}
+	select {
+	case sub.out <- msg:
+		return nil
+	case <-ctx.Done():
+		return refusal(ctx.Err())
+	case <-sub.done:
+		return errNotReady
+	case <-in.closing:
+		return errClosed
+	}
+}

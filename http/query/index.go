@@ -1,0 +1,26 @@
+package query
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+)
+
+// endpoint is one line of the index.
+type endpoint struct {
+	Path string `json:"path"`
+	What string `json:"what"`
+}
+
+var endpoints = []endpoint{
+	{"/api/query/recent?limit=100", "the newest logs, newest first"},
+	{"/api/logs?service=NAME&min_level=WARN&text=WORDS&from=-1h", "logs that match, page by page: next and prev are values for cursor"},
+	{"/actuator/health", "whether everything that is needed can be used"},
+	{"/actuator/metrics", "names of metrics; /actuator/metrics/NAME shows one"},
+	{"/metrics", "all metrics, for Prometheus"},
+}
+
+// index answers GET /.
+func (h *handlers) index(c echo.Context) error {
+	return c.JSONPretty(http.StatusOK, map[string]any{"name": "millrace gateway", "endpoints": endpoints}, "  ")
+}

@@ -1,0 +1,19 @@
+// Package server sets up what all HTTP servers of Millrace share: limits,
+// timeouts, request ids, the request log and problem documents. A role makes
+// one with New, mounts its endpoints, and runs it:
+//
+//	e := server.New(server.Config{Logger: logger})
+//	query.Mount(e, …)
+//	listener, err := server.Listen(addr, "gateway-addr")
+//	err = server.Serve(ctx, e, listener, shutdownTimeout)
+//
+// How long anything may take:
+//
+//	headers                5 s
+//	headers and body      60 s
+//	all, to the answer   120 s; what an endpoint waits for is bounded by itself
+//	a quiet connection   120 s
+//
+// An endpoint that streams for longer clears its deadlines through an
+// http.ResponseController, and ends its streams in e.Server.RegisterOnShutdown.
+package server

@@ -1,0 +1,69 @@
+// Millrace carries logs from programs to a place where they can be queried.
+//
+// One binary holds every role of the pipeline:
+//
+//	producer ──HTTP──▶ shipper ──batches──▶ Kafka ──▶ consumer ──▶ PostgreSQL ◀── gateway ◀── you
+//	                                                      └──▶ Redis ◀──────────────┘
+//
+// Each role has a file of its own in this package, which wires it from top to
+// bottom: shipper.go, consumer.go, gateway.go, producer.go. up.go runs them
+// all in one process, send.go ships files. The rooms they are wired from are
+// described in docs/design.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"millrace/app"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// A second Ctrl-C must not be swallowed: after the first, signals kill.
+	context.AfterFunc(ctx, stop)
+
+	if err := newCommand().ExecuteContext(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintln(os.Stderr, "millrace:", err)
+		os.Exit(1)
+	}
+}
+
+// newCommand returns the command line. Every role takes the same settings.
+func newCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "millrace",
+		Short:         "A batching log shipper and log store",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+	}
+	cfg := app.DefaultConfig()
+	settings := bindSettings(root.PersistentFlags(), &cfg)
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		if err := settings.load(); err != nil {
+			return err
+		}
+		return cfg.Validate()
+	}
+	role := func(use, short string, run func(context.Context, app.Config) error) {
+		root.AddCommand(&cobra.Command{
+			Use: use, Short: short, Args: cobra.NoArgs,
+			RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), cfg) },
+		})
+	}
+	role("up", "Run every role in one process, with embedded servers where none are set", runUp)
+	role("producer", "Send synthetic logs to a shipper", runProducer)
+	role("shipper", "Take logs over HTTP and ship them to Kafka in batches", runShipper)
+	role("consumer", "Store the batches in PostgreSQL", runConsumer)
+	role("gateway", "Answer queries over HTTP", runGateway)
+	// root.AddCommand(newSendCommand(&cfg))
+	return root
+}

@@ -1,0 +1,210 @@
+package batching
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+)
+
+// flush brings a batch to its end: the next publisher took it, or every unit of
+// it that could not be sent was set aside, or Close ran out of time.
+func (p *Publisher) flush(batch Batch) {
+	began := time.Now()
+	for attempt := 1; ; attempt++ {
+		err := p.send(batch)
+		if err == nil {
+			p.cfg.Observer.Flushed(batch, time.Since(began))
+			p.release(batch.parts, nil)
+			return
+		}
+		p.cfg.Observer.FlushFailed(batch, attempt, err)
+		if p.cfg.IsTooLarge(err) || p.cfg.IsPermanent(err) || errors.Is(err, errPack) {
+			p.flushSmaller(batch, err)
+			return
+		}
+		p.cfg.Logger.Warn("a batch was not taken; it will be tried again",
+			"topic", batch.Topic, "first", batch.First, "count", batch.Count, "attempt", attempt, "error", err)
+		if !p.pause(attempt) {
+			p.abandon(batch, err)
+			return
+		}
+	}
+}
+
+// flushSmaller deals with a batch that will never be taken as it is. It cuts at
+// the same places each time, so that the pieces have the same numbers when all
+// this happens again after a crash.
+func (p *Publisher) flushSmaller(batch Batch, reason error) {
+	left, right, ok := p.halve(batch)
+	if !ok {
+		p.poison(batch, reason)
+		return
+	}
+	p.flush(left)
+	p.flush(right)
+}
+
+// halve cuts a batch in two of about as many units. A batch of one unit, or of
+// one message that cannot be cut, has no halves.
+func (p *Publisher) halve(batch Batch) (left, right Batch, ok bool) {
+	half := batch.Count / 2
+	if half == 0 {
+		return batch, batch, false
+	}
+	var before []part
+	after := batch.parts
+	for units := 0; len(after) > 0 && units < half; {
+		next := after[0]
+		if units+next.units <= half {
+			before, after = append(before, next), after[1:]
+			units += next.units
+			continue
+		}
+		head, tail, cut := p.cut(next, half-units, batch.Bytes)
+		if cut {
+			p.mu.Lock()
+			p.bytes += head.bytes() + tail.bytes() - next.bytes()
+			p.mu.Unlock()
+			before, after = append(before, head), append([]part{tail}, after[1:]...)
+		} else if len(before) == 0 {
+			before, after = append(before, next), after[1:]
+		}
+		break
+	}
+	if len(before) == 0 || len(after) == 0 {
+		return batch, batch, false
+	}
+	left = newBatch(batch.Topic, batch.First, BySplit, batch.SealedAt, before)
+	right = newBatch(batch.Topic, batch.First+uint64(left.Count), BySplit, batch.SealedAt, after)
+	return left, right, true
+}
+
+// cut cuts a part so that the head is within both limits. ok is false when the
+// part cannot be cut so; tail is empty when nothing is left.
+func (p *Publisher) cut(whole part, maxUnits, maxBytes int) (head, tail part, ok bool) {
+	if p.cfg.Split == nil || whole.units == 1 || maxUnits <= 0 || maxBytes <= 0 {
+		return part{}, part{}, false
+	}
+	first, rest, units, err := p.split(whole.msg, maxUnits, maxBytes)
+	if err != nil || units <= 0 || units > maxUnits || units > whole.units || first == nil || (rest == nil) != (units == whole.units) {
+		if err != nil {
+			p.cfg.Logger.Warn("a message could not be cut", "message", whole.msg.UUID, "error", err)
+		}
+		return part{}, part{}, false
+	}
+	head, tail = whole, whole
+	head.msg, head.units = first, units
+	tail.msg, tail.units = rest, whole.units-units
+	return head, tail, true
+}
+
+func (p *Publisher) split(msg *message.Message, maxUnits, maxBytes int) (head, tail *message.Message, units int, err error) {
+	defer recovered(&err)
+	return p.cfg.Split(msg, maxUnits, maxBytes)
+}
+
+// errPack marks a batch that could not be packed.
+var errPack = errors.New("batching: packing a batch")
+
+// send makes one try to hand a batch on.
+func (p *Publisher) send(batch Batch) (err error) {
+	defer recovered(&err)
+	if p.cfg.Pack == nil {
+		return p.next.Publish(batch.Topic, copies(batch.Messages)...)
+	}
+	packed, err := p.cfg.Pack(batch)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errPack, err)
+	}
+	return p.next.Publish(batch.Topic, packed)
+}
+
+// copies returns fresh messages, since a publisher may keep, ack or change
+// those it gets, and a batch may be sent again.
+func copies(messages []*message.Message) []*message.Message {
+	out := make([]*message.Message, len(messages))
+	for i, msg := range messages {
+		out[i] = msg.Copy()
+		out[i].SetContext(msg.Context())
+	}
+	return out
+}
+
+func recovered(err *error) {
+	if v := recover(); v != nil {
+		*err = fmt.Errorf("batching: panic: %v", v)
+	}
+}
+
+// pause waits before the try after the given one. It returns false when Close
+// ran out of time.
+func (p *Publisher) pause(attempt int) bool {
+	wait := p.cfg.RetryMax
+	if shift := attempt - 1; shift < 30 && p.cfg.RetryMin<<shift < wait {
+		wait = p.cfg.RetryMin << shift
+	}
+	timer := time.NewTimer(wait/2 + rand.N(wait/2+1))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return p.flushing.Err() == nil
+	case <-p.flushing.Done():
+		return false
+	}
+}
+
+// poison sets aside a batch that cannot be made smaller and will never be
+// taken.
+func (p *Publisher) poison(batch Batch, reason error) {
+	err := reason
+	if p.cfg.PoisonTopic != "" {
+		err = p.sendAside(batch, reason)
+	}
+	for range batch.Count {
+		p.cfg.Observer.Poisoned(batch.Topic, reason, err != nil)
+	}
+	if err != nil {
+		p.cfg.Logger.Error("units that can never be sent are lost", "topic", batch.Topic, "first", batch.First, "count", batch.Count, "error", err)
+	}
+	p.release(batch.parts, err)
+}
+
+// sendAside publishes a batch on the poison topic, trying again while that may
+// help.
+func (p *Publisher) sendAside(batch Batch, reason error) error {
+	aside := batch
+	aside.Topic = p.cfg.PoisonTopic
+	aside.Messages = copies(batch.Messages)
+	for _, msg := range aside.Messages {
+		msg.Metadata.Set(middleware.ReasonForPoisonedKey, reason.Error())
+		msg.Metadata.Set(middleware.PoisonedTopicKey, batch.Topic)
+		msg.Metadata.Set(middleware.PoisonedHandlerKey, p.String())
+	}
+	for attempt := 1; ; attempt++ {
+		err := p.publishAll(aside)
+		if err == nil {
+			return nil
+		}
+		p.cfg.Observer.FlushFailed(aside, attempt, err)
+		if p.cfg.IsTooLarge(err) || p.cfg.IsPermanent(err) || !p.pause(attempt) {
+			return errors.Join(reason, err)
+		}
+	}
+}
+
+func (p *Publisher) publishAll(batch Batch) (err error) {
+	defer recovered(&err)
+	return p.next.Publish(batch.Topic, copies(batch.Messages)...)
+}
+
+// abandon ends a batch that Close has no more time for.
+func (p *Publisher) abandon(batch Batch, reason error) {
+	p.mu.Lock()
+	p.left[batch.Topic] += batch.Count
+	p.mu.Unlock()
+	p.release(batch.parts, fmt.Errorf("%w: %w", ErrNotFlushed, reason))
+}

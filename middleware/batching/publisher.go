@@ -1,0 +1,237 @@
+package batching
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+)
+
+// Publisher is a message.Publisher that hands batches to another one.
+type Publisher struct {
+	next message.Publisher
+	cfg  Config
+
+	flushing context.Context // ends at the deadline of Close
+	giveUp   context.CancelFunc
+	queues   sync.WaitGroup // the goroutines of all queues
+
+	mu      sync.Mutex
+	topics  map[string]*queue
+	units   int       // in memory
+	bytes   int       // in memory
+	waiting []*waiter // calls of Publish with Block, first come first
+	closed  bool
+	left    map[string]int // by topic, units that Close could not flush
+
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// waiter is a call of Publish that waits for room.
+type waiter struct {
+	units, bytes int
+	admitted     bool          // guarded by Publisher.mu
+	ready        chan struct{} // closed when admitted, or when the Publisher closes
+}
+
+// New returns a Publisher that hands batches to next, which it owns from then
+// on: Close closes it.
+func New(next message.Publisher, cfg Config) (*Publisher, error) {
+	cfg.setDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	p := &Publisher{next: next, cfg: cfg, topics: map[string]*queue{}, left: map[string]int{}}
+	p.flushing, p.giveUp = context.WithCancel(context.Background())
+	return p, nil
+}
+
+// String names the publisher in Watermill's metrics.
+func (p *Publisher) String() string { return "batching.Publisher" }
+
+// Stats returns what is in memory now.
+func (p *Publisher) Stats() Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return Stats{Units: p.units, Bytes: p.bytes, Remaining: max(0, p.cfg.BufferLimit-p.units)}
+}
+
+// Publish takes all the messages or none. With Flushed it returns when the next
+// publisher took every unit of them, or with the error for which one of them
+// was given up; a caller whose message's context ends stops waiting, though
+// what was taken will be flushed all the same. With Buffered it returns at
+// once. It returns ErrFull, ErrTooLarge or ErrClosed when it took nothing.
+func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
+	if len(messages) == 0 {
+		return nil
+	}
+	parts := make([]part, 0, len(messages))
+	units, bytes := 0, 0
+	for _, msg := range messages {
+		n, err := p.cfg.Count(msg)
+		if err != nil {
+			return fmt.Errorf("batching: counting message %s: %w", msg.UUID, err)
+		}
+		if n == 0 {
+			continue
+		}
+		// The original's context ends when it is acked, before it is flushed.
+		kept := msg.Copy()
+		kept.SetContext(context.WithoutCancel(msg.Context()))
+		parts = append(parts, part{msg: kept, units: n})
+		units += n
+		bytes += len(msg.Payload)
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	ctx := messages[0].Context()
+	call, err := p.take(ctx, topic, parts, units, bytes)
+	if err != nil || call == nil {
+		return err
+	}
+	select {
+	case <-call.done:
+		return call.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// take admits the parts of one call, waiting for room if it must. The call it
+// returns is nil when nobody need wait for the flush.
+func (p *Publisher) take(ctx context.Context, topic string, parts []part, units, bytes int) (*call, error) {
+	if units > p.cfg.BufferLimit || bytes > p.cfg.BufferBytes {
+		return nil, fmt.Errorf("%w: %d units and %d bytes, the buffer holds %d and %d", ErrTooLarge, units, bytes, p.cfg.BufferLimit, p.cfg.BufferBytes)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, ErrClosed
+	}
+	if !p.fits(units, bytes) || len(p.waiting) > 0 {
+		switch p.cfg.WhenFull {
+		case Reject:
+			p.cfg.Observer.Rejected(topic, units)
+			return nil, ErrFull
+		case Drop:
+			p.cfg.Observer.Dropped(topic, units)
+			return nil, nil
+		}
+		if err := p.awaitRoom(ctx, units, bytes); err != nil {
+			return nil, err
+		}
+	} else {
+		p.units += units
+		p.bytes += bytes
+	}
+	var c *call
+	if p.cfg.Acknowledge == Flushed {
+		c = &call{open: units, done: make(chan struct{})}
+	}
+	now := time.Now()
+	for i := range parts {
+		parts[i].taken, parts[i].call = now, c
+	}
+	p.cfg.Observer.Taken(topic, units)
+	p.queue(topic).add(parts, units, bytes)
+	return c, nil
+}
+
+func (p *Publisher) fits(units, bytes int) bool {
+	return p.units+units <= p.cfg.BufferLimit && p.bytes+bytes <= p.cfg.BufferBytes
+}
+
+// awaitRoom waits in line until the room for a call is its own. It is called
+// with the lock held and holds it again when it returns.
+func (p *Publisher) awaitRoom(ctx context.Context, units, bytes int) error {
+	w := &waiter{units: units, bytes: bytes, ready: make(chan struct{})}
+	p.waiting = append(p.waiting, w)
+	p.mu.Unlock()
+	select {
+	case <-w.ready:
+	case <-ctx.Done():
+	}
+	p.mu.Lock()
+	if w.admitted {
+		return nil // even if ctx ended too: the room is taken
+	}
+	for i, other := range p.waiting {
+		if other == w {
+			p.waiting = append(p.waiting[:i], p.waiting[i+1:]...)
+			p.admit() // the one behind may need less
+			break
+		}
+	}
+	if p.closed {
+		return ErrClosed
+	}
+	return ctx.Err()
+}
+
+// admit gives room to those who wait, in order, with the lock held.
+func (p *Publisher) admit() {
+	for len(p.waiting) > 0 {
+		w := p.waiting[0]
+		if p.closed || !p.fits(w.units, w.bytes) {
+			return
+		}
+		p.waiting = p.waiting[1:]
+		p.units += w.units
+		p.bytes += w.bytes
+		w.admitted = true
+		close(w.ready)
+	}
+}
+
+// release gives back the room of a batch that came to its end, and ends its
+// part of the calls that wait.
+func (p *Publisher) release(parts []part, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, part := range parts {
+		p.units -= part.units
+		p.bytes -= part.bytes()
+		part.call.settle(part.units, err)
+	}
+	p.admit()
+}
+
+// Close takes no more messages, flushes what is buffered, waits for that at
+// most CloseTimeout, closes the next publisher, and returns an error that
+// names what was not flushed. Called again, it waits for the first call and
+// returns the same.
+func (p *Publisher) Close() error {
+	p.closeOnce.Do(func() { p.closeErr = p.close() })
+	return p.closeErr
+}
+
+func (p *Publisher) close() error {
+	p.mu.Lock()
+	p.closed = true
+	for _, w := range p.waiting {
+		close(w.ready)
+	}
+	for _, q := range p.topics {
+		q.signal()
+	}
+	p.mu.Unlock()
+
+	deadline := time.AfterFunc(p.cfg.CloseTimeout, p.giveUp)
+	p.queues.Wait()
+	deadline.Stop()
+	p.giveUp()
+
+	var left error
+	if len(p.left) > 0 { // the queues are done: nobody writes to it any more
+		left = fmt.Errorf("%w: units by topic %v", ErrNotFlushed, p.left)
+	}
+	if err := p.next.Close(); err != nil {
+		return errors.Join(left, fmt.Errorf("batching: closing the next publisher: %w", err))
+	}
+	return left
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/labstack/echo/v4"
+	"github.com/oklog/run"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"millrace/app"
+	"millrace/http/actuator"
+	"millrace/http/server"
+	"millrace/middleware/metrics"
+	"millrace/routers"
+)
+
+// role is what every role is built with.
+type role struct {
+	name     string
+	cfg      app.Config
+	logger   *slog.Logger
+	registry *prometheus.Registry
+	group    run.Group // everything that runs until the role stops
+}
+
+func newRole(name string, cfg app.Config) *role {
+	return &role{
+		name:     name,
+		cfg:      cfg,
+		logger:   newLogger(cfg).With("role", name),
+		registry: metrics.NewRegistry(),
+	}
+}
+
+// run runs the group until one of its actors ends or ctx does, and then stops
+// the others in the order in which they were added. Being told to stop is no
+// error.
+func (r *role) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	r.group.Add(func() error { <-ctx.Done(); return nil }, func(error) { cancel() })
+	err := r.group.Run()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// newServer returns the role's server, with the endpoints that every role has.
+func (r *role) newServer(maxBody int64, checks ...app.Check) (*echo.Echo, error) {
+	e := server.New(server.Config{Logger: r.logger, MaxBody: maxBody})
+	return e, actuator.Mount(e, actuator.Config{Gatherer: r.registry, Checks: checks})
+}
+
+// addServer opens the role's address, which a setting names, and adds the
+// server. Stopping it waits for the requests in progress.
+func (r *role) addServer(e *echo.Echo, addr, setting string) error {
+	listener, err := server.Listen(addr, setting)
+	if err != nil {
+		return err
+	}
+	r.addLoop(func(ctx context.Context) error { return server.Serve(ctx, e, listener, r.cfg.Shutdown) })
+	return nil
+}
+
+// addLoop adds a loop that ends when its context does.
+func (r *role) addLoop(loop func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	r.group.Add(func() error { return loop(ctx) }, func(error) { cancel() })
+}
+
+// addRouter adds a router. Stopping it waits for the messages in hand.
+func (r *role) addRouter(router *message.Router) {
+	r.group.Add(
+		func() error { return router.Run(context.Background()) },
+		func(error) {
+			if err := router.Close(); err != nil {
+				r.logger.Error("the router did not stop in time", "error", err)
+			}
+		},
+	)
+}
+
+// watermillLogger returns the role's logger for Watermill, whose news of its
+// own comings and goings are for debugging.
+func (r *role) watermillLogger() watermill.LoggerAdapter {
+	return watermill.NewSlogLoggerWithLevelMapping(r.logger, map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})
+}
+
+func (r *role) routing() routers.Config {
+	return routers.Config{
+		Registry:     r.registry,
+		Logger:       r.watermillLogger(),
+		CloseTimeout: r.cfg.Shutdown,
+		MaxRetries:   r.cfg.Consumer.MaxRetries,
+	}
+}
+
+// closing calls close when a role ends, and reports what could not be closed.
+func (r *role) closing(what string, close func() error) {
+	if err := close(); err != nil {
+		r.logger.Error("closing "+what, "error", err)
+	}
+}
+
+// newLogger returns the program's own log, on standard error.
+func newLogger(cfg app.Config) *slog.Logger {
+	var level slog.Level
+	// The setting was checked: an unknown level cannot come here.
+	_ = level.UnmarshalText([]byte(cfg.LogLevel))
+	options := &slog.HandlerOptions{Level: level}
+	if cfg.LogForm == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, options))
+}
+
+// need returns an error that names a setting without which a role cannot run.
+func need(ok bool, setting, example string) error {
+	if ok {
+		return nil
+	}
+	return app.Errorf(app.KindInvalid, "%s is not set: give --%s=%s, or run everything with millrace up", setting, setting, example)
+}

@@ -1,0 +1,42 @@
+package routers
+
+import (
+	"errors"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+
+	"millrace/app"
+	"millrace/handlers"
+)
+
+// Consumer routes each batch to the store. What can never be stored goes to
+// poison, which must keep it for good before Publish returns.
+func Consumer(cfg Config, batches message.Subscriber, store *handlers.Store, poison message.Publisher) (*message.Router, error) {
+	setAside, err := middleware.PoisonQueueWithFilter(poison, app.TopicPoison, hopeless)
+	if err != nil {
+		return nil, err
+	}
+	return newRouter(cfg, route{
+		handler: "store",
+		topic:   app.TopicLogs,
+		from:    batches,
+		handle:  store.Handle,
+		middleware: []message.HandlerMiddleware{
+			setAside,
+			retryTransient(cfg),
+			measured(cfg),
+			middleware.Recoverer,
+		},
+	})
+}
+
+// hopeless tells whether a batch must be set aside. Everything that may pass
+// is not: an outage must not drain the topic into the poison queue, and a stop
+// (context.Canceled) is nobody's fault.
+func hopeless(err error) bool { return app.Permanent(err) || isPanic(err) }
+
+func isPanic(err error) bool {
+	var p middleware.RecoveredPanicError
+	return errors.As(err, &p)
+}

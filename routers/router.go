@@ -1,0 +1,77 @@
+package routers
+
+import (
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/components/metrics"
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"millrace/app"
+)
+
+// Config is what every router needs.
+type Config struct {
+	Registry     prometheus.Registerer // where Watermill's metrics go; required
+	Logger       watermill.LoggerAdapter
+	CloseTimeout time.Duration // how long Close waits for messages in hand
+	MaxRetries   int           // tries of a message before it is handed back
+}
+
+// route is one row of a table.
+type route struct {
+	handler    string
+	topic      string
+	from       message.Subscriber
+	handle     message.NoPublishHandlerFunc
+	middleware []message.HandlerMiddleware // outermost first
+}
+
+// newRouter makes a router of one route. Closing it closes the subscriber.
+func newRouter(cfg Config, r route) (*message.Router, error) {
+	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: cfg.CloseTimeout}, cfg.Logger)
+	if err != nil {
+		return nil, err
+	}
+	// Watermill's builder panics on a nil registry; Config says it is required.
+	from, err := builder(cfg).DecorateSubscriber(r.from)
+	if err != nil {
+		return nil, err
+	}
+	router.AddConsumerHandler(r.handler, r.topic, from, r.handle).AddMiddleware(r.middleware...)
+	return router, nil
+}
+
+// Publisher decorates a publisher with Watermill's metrics.
+func Publisher(cfg Config, next message.Publisher) (message.Publisher, error) {
+	return builder(cfg).DecoratePublisher(next)
+}
+
+func builder(cfg Config) metrics.PrometheusMetricsBuilder {
+	return metrics.NewPrometheusMetricsBuilder(cfg.Registry, "", "")
+}
+
+// measured records the time and the success of each try.
+func measured(cfg Config) message.HandlerMiddleware {
+	return builder(cfg).NewRouterMiddleware().Middleware
+}
+
+// retryTransient tries again what may pass, then hands the message back. It
+// ends well within a consumer group's rebalance timeout of 60 s: while a
+// handler holds a message, the end of its session goes unnoticed.
+func retryTransient(cfg Config) message.HandlerMiddleware {
+	return middleware.Retry{
+		MaxRetries:      cfg.MaxRetries,
+		InitialInterval: 100 * time.Millisecond,
+		MaxInterval:     10 * time.Second,
+		MaxElapsedTime:  45 * time.Second,
+		// ShouldRetry advances the backoff a second time: together a try
+		// doubles the wait.
+		Multiplier:          1.41,
+		RandomizationFactor: 0.3,
+		ShouldRetry:         func(p middleware.RetryParams) bool { return !app.Permanent(p.Err) && !isPanic(p.Err) },
+		Logger:              cfg.Logger,
+	}.Middleware
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+
+	"github.com/ThreeDotsLabs/watermill"
+
+	"millrace/app"
+	"millrace/app/kafka"
+	"millrace/handlers"
+	"millrace/http/intake"
+	"millrace/middleware/batching"
+	"millrace/middleware/metrics"
+	"millrace/routers"
+)
+
+// runShipper takes logs over HTTP and ships them to Kafka in batches:
+//
+//	HTTP ─▶ intake ─▶ routers.Shipper ─▶ handlers.Ship ─▶ batching.Publisher ─▶ Kafka
+//
+// When ctx ends it takes no more requests, answers those in hand, flushes what
+// is buffered, and returns.
+func runShipper(ctx context.Context, cfg app.Config) error {
+	r := newRole("shipper", cfg)
+	if err := need(len(cfg.Kafka.Brokers) > 0, "kafka-brokers", "localhost:9092"); err != nil {
+		return err
+	}
+	if err := kafka.EnsureTopics(ctx, cfg.Kafka); err != nil {
+		return err
+	}
+
+	batches, err := newBatchPublisher(r)
+	if err != nil {
+		return err
+	}
+	defer r.closing("the batching publisher", batches.Close)
+
+	requests, err := intake.New(intake.Config{
+		Codec:       intakeCodec{},
+		Observer:    metrics.NewIntake(r.registry),
+		MaxBody:     cfg.Shipper.MaxBody,
+		MaxRequests: cfg.Shipper.MaxRequests,
+	})
+	if err != nil {
+		return err
+	}
+	router, err := routers.Shipper(r.routing(), requests, handlers.NewShip(batches))
+	if err != nil {
+		return err
+	}
+
+	e, err := r.newServer(cfg.Shipper.MaxBody, kafka.NewCheck(cfg.Kafka))
+	if err != nil {
+		return err
+	}
+	requests.Mount(e)
+	if err := r.addServer(e, cfg.Shipper.Addr, "shipper-addr"); err != nil {
+		return err
+	}
+	r.addRouter(router)
+	return r.run(ctx)
+}
+
+// newBatchPublisher returns the batching publisher over Kafka. Closing it
+// flushes, and closes Kafka's publisher.
+func newBatchPublisher(r *role) (*batching.Publisher, error) {
+	records, err := kafka.NewPublisher(r.cfg.Kafka, r.watermillLogger())
+	if err != nil {
+		return nil, err
+	}
+	measured, err := routers.Publisher(r.routing(), records)
+	if err != nil {
+		return nil, err
+	}
+	cfg := r.cfg.Batching
+	counters := metrics.NewBatching(r.registry)
+	packer := batchPacker{shipper: watermill.NewShortUUID()}
+	batches, err := batching.New(measured, batching.Config{
+		MaxMessages:  cfg.MaxBatchSize,
+		MaxDelay:     cfg.MaxDelay,
+		MaxBytes:     cfg.MaxBytes,
+		BufferLimit:  cfg.BufferCapacity,
+		BufferBytes:  cfg.BufferBytes,
+		WhenFull:     whenFull[cfg.WhenFull],
+		Acknowledge:  acknowledge[cfg.Acknowledge],
+		Count:        countLogs,
+		Split:        splitLogs,
+		Pack:         packer.pack,
+		IsTooLarge:   kafka.IsTooLarge,
+		IsPermanent:  kafka.IsPermanent,
+		PoisonTopic:  app.TopicPoison,
+		CloseTimeout: r.cfg.Shutdown,
+		Observer:     counters,
+		Logger:       r.logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	counters.Watch(batches)
+	return batches, nil
+}
+
+var (
+	whenFull    = map[string]batching.WhenFull{"reject": batching.Reject, "block": batching.Block, "drop": batching.Drop}
+	acknowledge = map[string]batching.Acknowledge{"buffered": batching.Buffered, "flushed": batching.Flushed}
+)

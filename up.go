@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/oklog/run"
+
+	"millrace/app"
+	"millrace/app/embedded"
+)
+
+// runUp runs every role in this process, on embedded servers where no other
+// is set:
+//
+//	Kafka, PostgreSQL, Redis ─▶ consumer, gateway, shipper, producer
+//
+// The servers outlive the roles: a shipper that stops still flushes to Kafka.
+func runUp(ctx context.Context, cfg app.Config) (err error) {
+	if err := os.MkdirAll(cfg.DataDir, 0o755); err != nil {
+		return app.Errorf(app.KindInvalid, "data-dir cannot be made: %w", err)
+	}
+	lock, err := embedded.Lock(cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+
+	servers, err := startServers(ctx, &cfg)
+	defer servers.close(&err)
+	if err != nil {
+		return err
+	}
+	servers.announce(os.Stdout, cfg)
+
+	// The order is the order of stopping: first those who send.
+	var group run.Group
+	for _, start := range []func(context.Context, app.Config) error{runProducer, runShipper, runConsumer, runGateway} {
+		ctx, cancel := context.WithCancel(ctx)
+		group.Add(
+			func() error { return start(ctx, cfg) },
+			func(error) { cancel() },
+		)
+	}
+	return group.Run()
+}
+
+// servers are the embedded ones.
+type servers struct {
+	names   []string
+	closers []io.Closer
+}
+
+func (s *servers) add(name string, closer io.Closer) {
+	s.names = append(s.names, name)
+	s.closers = append(s.closers, closer)
+}
+
+// startServers starts what cfg does not name, and names it there. What it
+// started is returned even with an error.
+func startServers(ctx context.Context, cfg *app.Config) (*servers, error) {
+	s := &servers{}
+	logger := newLogger(*cfg).With("role", "embedded")
+	if len(cfg.Kafka.Brokers) == 0 {
+		kafka, err := embedded.StartKafka(embedded.KafkaConfig{
+			Dir: filepath.Join(cfg.DataDir, "kafka"), Port: cfg.Embedded.KafkaPort,
+			Group:          cfg.Kafka.Group,
+			RetentionBytes: cfg.Embedded.KafkaRetention, Logger: logger,
+		})
+		if err != nil {
+			return s, err
+		}
+		s.add("Kafka", kafka)
+		cfg.Kafka.Brokers = kafka.Brokers()
+	}
+	if cfg.Postgres.URL == "" {
+		postgres, err := embedded.StartPostgres(ctx, embedded.PostgresConfig{
+			Dir: filepath.Join(cfg.DataDir, "postgres"), Port: cfg.Embedded.PostgresPort, Logger: logger,
+		})
+		if err != nil {
+			return s, err
+		}
+		s.add("PostgreSQL", postgres)
+		cfg.Postgres.URL = postgres.URL()
+	}
+	if cfg.Redis.Addr == "" {
+		redis, err := embedded.StartRedis(embedded.RedisConfig{Port: cfg.Embedded.RedisPort})
+		if err != nil {
+			return s, err
+		}
+		s.add("Redis", redis)
+		cfg.Redis.Addr = redis.Addr()
+	}
+	return s, nil
+}
+
+// close stops the servers, the last started first, and joins what went wrong
+// to err.
+func (s *servers) close(err *error) {
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		if e := s.closers[i].Close(); e != nil && *err == nil {
+			*err = fmt.Errorf("stopping the embedded %s: %w", s.names[i], e)
+		}
+	}
+}
+
+// announce says where everything is.
+func (s *servers) announce(w io.Writer, cfg app.Config) {
+	row := func(what, where string) { fmt.Fprintf(w, "  %-10s %s\n", what, where) }
+	fmt.Fprintln(w, "millrace is starting; Ctrl-C flushes everything and stops it")
+	row("query", "http://"+cfg.Gateway.Addr+"/api/query/recent")
+	row("intake", "http://"+cfg.Shipper.Addr+"/api/logs   (OTLP: /v1/logs)")
+	row("producer", "http://"+cfg.Producer.Addr+"/api/rate")
+	row("consumer", "http://"+cfg.Consumer.Addr+"/actuator/health")
+	row("Kafka", strings.Join(cfg.Kafka.Brokers, ",")+s.mark("Kafka"))
+	row("PostgreSQL", withoutPassword(cfg.Postgres.URL)+s.mark("PostgreSQL"))
+	row("Redis", cfg.Redis.Addr+s.mark("Redis"))
+	data, err := filepath.Abs(cfg.DataDir)
+	if err != nil {
+		data = cfg.DataDir
+	}
+	row("data", data)
+}
+
+func (s *servers) mark(name string) string {
+	for _, started := range s.names {
+		if started == name {
+			return "   (embedded)"
+		}
+	}
+	return ""
+}
+
+// withoutPassword hides the password of a URL.
+func withoutPassword(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "(set)"
+	}
+	return u.Redacted()
+}
