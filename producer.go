@@ -26,7 +26,7 @@ import (
 //	    http/control ──┘ the rate
 func runProducer(ctx context.Context, cfg app.Config) error {
 	r := newRole("producer", cfg)
-	lines, err := newLinePublisher(cfg, r.logger)
+	lines, err := newLinePublisher(cfg, r.logger, nil)
 	if err != nil {
 		return err
 	}
@@ -51,8 +51,8 @@ const linesDelay = 100 * time.Millisecond
 
 // newLinePublisher returns a publisher of lines, each a log in JSON. It packs
 // them into requests to the shipper and sends each until the shipper takes it.
-// When the shipper takes them more slowly, Publish blocks.
-func newLinePublisher(cfg app.Config, logger *slog.Logger) (*batching.Publisher, error) {
+// When the shipper takes them more slowly, Publish blocks. observer may be nil.
+func newLinePublisher(cfg app.Config, logger *slog.Logger, observer batching.Observer) (*batching.Publisher, error) {
 	target := cfg.Producer.URL
 	if target == "" {
 		target = "http://" + cfg.Shipper.Addr
@@ -67,8 +67,9 @@ func newLinePublisher(cfg app.Config, logger *slog.Logger) (*batching.Publisher,
 		WhenFull:     batching.Block,
 		Acknowledge:  batching.Buffered,
 		Pack:         packLines,
-		IsPermanent:  app.Permanent,
+		IsPermanent:  app.Permanent, // such as a line that is no log: it is found and given up alone
 		CloseTimeout: cfg.Shutdown,
+		Observer:     observer,
 		Logger:       logger,
 	})
 }

@@ -88,7 +88,23 @@ func (r *role) addRouter(router *message.Router) {
 // watermillLogger returns the role's logger for Watermill, whose news of its
 // own comings and goings are for debugging.
 func (r *role) watermillLogger() watermill.LoggerAdapter {
-	return watermill.NewSlogLoggerWithLevelMapping(r.logger, map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})
+	return stopQuietly{watermill.NewSlogLoggerWithLevelMapping(r.logger, map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})}
+}
+
+// stopQuietly is a logger to which work that was interrupted because the
+// program stops is no error.
+type stopQuietly struct{ watermill.LoggerAdapter }
+
+func (l stopQuietly) Error(msg string, err error, fields watermill.LogFields) {
+	if errors.Is(err, context.Canceled) {
+		l.Debug(msg, fields.Add(watermill.LogFields{"error": err}))
+		return
+	}
+	l.LoggerAdapter.Error(msg, err, fields)
+}
+
+func (l stopQuietly) With(fields watermill.LogFields) watermill.LoggerAdapter {
+	return stopQuietly{l.LoggerAdapter.With(fields)}
 }
 
 func (r *role) routing() routers.Config {

@@ -2,14 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/oklog/run"
 
 	"millrace/app"
 	"millrace/app/embedded"
@@ -38,16 +37,35 @@ func runUp(ctx context.Context, cfg app.Config) (err error) {
 	}
 	servers.announce(os.Stdout, cfg)
 
-	// The order is the order of stopping: first those who send.
-	var group run.Group
-	for _, start := range []func(context.Context, app.Config) error{runProducer, runShipper, runConsumer, runGateway} {
-		ctx, cancel := context.WithCancel(ctx)
-		group.Add(
-			func() error { return start(ctx, cfg) },
-			func(error) { cancel() },
-		)
+	// First those who send: what they still have must find its way.
+	return runInOrder(ctx, cfg, runProducer, runShipper, runConsumer, runGateway)
+}
+
+// runInOrder runs roles side by side until ctx ends or one of them does. Then
+// it stops them one after another, each when the one before has finished.
+func runInOrder(ctx context.Context, cfg app.Config, roles ...func(context.Context, app.Config) error) error {
+	ended := make(chan struct{}, len(roles))
+	results := make([]chan error, len(roles))
+	stops := make([]context.CancelFunc, len(roles))
+	for i, start := range roles {
+		var running context.Context
+		running, stops[i] = context.WithCancel(context.WithoutCancel(ctx))
+		results[i] = make(chan error, 1)
+		go func() {
+			results[i] <- start(running, cfg)
+			ended <- struct{}{}
+		}()
 	}
-	return group.Run()
+	select {
+	case <-ctx.Done():
+	case <-ended:
+	}
+	var all []error
+	for i, stop := range stops {
+		stop()
+		all = append(all, <-results[i])
+	}
+	return errors.Join(all...)
 }
 
 // servers are the embedded ones.

@@ -37,8 +37,8 @@ func (Codec) Count(payload []byte) (int, error) { return Count(payload) }
 //     else the log says: event.name; severity_text when it is not the level's
 //     name; severity_number when it is not the level's lowest; flags and
 //     dropped_attributes_count when they are not 0. Then what it shares with
-//     others: the scope's attributes, otel.scope.name, otel.scope.version, and
-//     the resource's other attributes. A key that is taken already gets a
+//     others: otel.scope.name, otel.scope.version, the scope's attributes and
+//     the resource's other ones. Of a key that is taken, the later one gets a
 //     prefix: "log.", "scope." or "resource.", so that nothing is lost.
 //
 // Values keep their type in JSON. Bytes are base64 text, an empty value is

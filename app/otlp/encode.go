@@ -10,7 +10,7 @@ import (
 // Encode returns logs as a payload, in their order. Neighbours of the same
 // service and host share one resource. Reading it with Codec.Logs gives the
 // same logs, but for ID and BatchID, which OTLP has no place for, and for
-// times before 1970 or after 2554, which become unknown.
+// times before 1970 or after 2554, which become unknown; no Level is INFO.
 //
 // Attributes must be nil or a JSON object in UTF-8, and ids hexadecimal or
 // empty: anything else is an error of app.KindInvalid whose Line is the log's

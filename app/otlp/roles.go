@@ -29,6 +29,22 @@ type claim struct {
 // OpenTelemetry's.
 const severityNumberRank = 6
 
+// claims are the names that stand for something, as letters. Read only.
+var claims = map[string]claim{
+	"timestamp": {roleTime, 0}, "time": {roleTime, 1}, "ts": {roleTime, 2}, "datetime": {roleTime, 3},
+	"asctime": {roleTime, 4},
+	"level":   {roleLevel, 0}, "severity": {roleLevel, 1}, "loglevel": {roleLevel, 2}, "lvl": {roleLevel, 3},
+	"levelname": {roleLevel, 4}, "severitytext": {roleLevel, 5}, "severitynumber": {roleLevel, severityNumberRank},
+	"service": {roleService, 0}, "servicename": {roleService, 1}, "app": {roleService, 2}, "application": {roleService, 3},
+	"appname": {roleService, 4}, "applicationname": {roleService, 5},
+	"host": {roleHost, 0}, "hostname": {roleHost, 1},
+	"message": {roleMessage, 0}, "msg": {roleMessage, 1}, "body": {roleMessage, 2}, "log": {roleMessage, 3},
+	"text":       {roleMessage, 4},
+	"traceid":    {roleTraceID, 0},
+	"spanid":     {roleSpanID, 0},
+	"attributes": {roleAttributes, 0},
+}
+
 // claimOf returns what a member name stands for. Only its letters count.
 func claimOf(name []byte) claim {
 	var letters [16]byte
@@ -44,63 +60,8 @@ func claimOf(name []byte) claim {
 			return claim{role: roleNone}
 		}
 	}
-	switch string(letters[:n]) {
-	case "timestamp":
-		return claim{roleTime, 0}
-	case "time":
-		return claim{roleTime, 1}
-	case "ts":
-		return claim{roleTime, 2}
-	case "datetime":
-		return claim{roleTime, 3}
-	case "asctime":
-		return claim{roleTime, 4}
-	case "level":
-		return claim{roleLevel, 0}
-	case "severity":
-		return claim{roleLevel, 1}
-	case "loglevel":
-		return claim{roleLevel, 2}
-	case "lvl":
-		return claim{roleLevel, 3}
-	case "levelname":
-		return claim{roleLevel, 4}
-	case "severitytext":
-		return claim{roleLevel, 5}
-	case "severitynumber":
-		return claim{roleLevel, severityNumberRank}
-	case "service":
-		return claim{roleService, 0}
-	case "servicename":
-		return claim{roleService, 1}
-	case "app":
-		return claim{roleService, 2}
-	case "application":
-		return claim{roleService, 3}
-	case "appname":
-		return claim{roleService, 4}
-	case "applicationname":
-		return claim{roleService, 5}
-	case "host":
-		return claim{roleHost, 0}
-	case "hostname":
-		return claim{roleHost, 1}
-	case "message":
-		return claim{roleMessage, 0}
-	case "msg":
-		return claim{roleMessage, 1}
-	case "body":
-		return claim{roleMessage, 2}
-	case "log":
-		return claim{roleMessage, 3}
-	case "text":
-		return claim{roleMessage, 4}
-	case "traceid":
-		return claim{roleTraceID, 0}
-	case "spanid":
-		return claim{roleSpanID, 0}
-	case "attributes":
-		return claim{roleAttributes, 0}
+	if claim, ok := claims[string(letters[:n])]; ok {
+		return claim
 	}
 	return claim{role: roleNone}
 }

@@ -117,6 +117,7 @@ func (in *Intake) Check(context.Context) error {
 // client that leaves ends the message's context and is no reason to lose sight
 // of the message: the subscriber settles it all the same.
 func (in *Intake) deliver(ctx context.Context, msg *message.Message) error {
+	// It fails once Close has begun, and only then.
 	if !in.delivered.TryRLock() {
 		return errClosed
 	}
