@@ -1,0 +1,150 @@
+package servers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// readyTimeout is how long a server may take to answer.
+const readyTimeout = 60 * time.Second
+
+// Process is a server. Its methods are for one goroutine at a time.
+type Process struct {
+	name    string
+	log     string // file with its output
+	command func() *exec.Cmd
+	ready   func(context.Context) error
+
+	running *exec.Cmd
+	exited  chan struct{}
+}
+
+// start starts the server and waits until it is ready.
+func (p *Process) start(ctx context.Context) error {
+	out, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	cmd := p.command()
+	cmd.Stdout, cmd.Stderr = out, out
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Setpgid = true // so that all of it can be ended at once
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("%s: %w", p.name, err)
+	}
+	exited := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(exited)
+	}()
+	p.running, p.exited = cmd, exited
+	if err := p.awaitReady(ctx); err != nil {
+		p.Kill()
+		return fmt.Errorf("%s is not ready: %w; %s", p.name, err, p.tail())
+	}
+	return nil
+}
+
+func (p *Process) awaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := p.ready(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-p.exited:
+			return errors.New("it ended")
+		case <-ctx.Done():
+			return err
+		case <-tick.C:
+		}
+	}
+}
+
+// Command returns how the server is started, for people.
+func (p *Process) Command() string { return strings.Join(p.command().Args, " ") }
+
+// Start starts a server that was stopped or killed, on its data and its port.
+func (p *Process) Start(ctx context.Context) error { return p.start(ctx) }
+
+// Stop ends the server in order, and waits until it is gone.
+func (p *Process) Stop() { p.end(syscall.SIGTERM) }
+
+// Kill ends the server as kill -9 does, and waits until it is gone.
+func (p *Process) Kill() { p.end(syscall.SIGKILL) }
+
+func (p *Process) end(signal syscall.Signal) {
+	if p.running == nil {
+		return
+	}
+	p.signal(signal)
+	select {
+	case <-p.exited:
+	case <-time.After(30 * time.Second):
+		p.signal(syscall.SIGKILL)
+		<-p.exited
+	}
+	p.running = nil
+}
+
+// Pause freezes the server: it neither answers nor closes its connections.
+func (p *Process) Pause() { p.signal(syscall.SIGSTOP) }
+
+// Resume ends Pause.
+func (p *Process) Resume() { p.signal(syscall.SIGCONT) }
+
+func (p *Process) signal(signal syscall.Signal) {
+	_ = syscall.Kill(-p.running.Process.Pid, signal)
+}
+
+// PID returns the server's process.
+func (p *Process) PID() int { return p.running.Process.Pid }
+
+func (p *Process) tail() string {
+	log, err := os.ReadFile(p.log)
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(string(log)), "\n")
+	return "its output ends: " + strings.Join(lines[max(0, len(lines)-10):], "\n")
+}
+
+// freePort returns a port that nobody uses now.
+func freePort() (int, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port, nil
+}
+
+// find returns the first of the programs that exists; patterns may have
+// wildcards. packages say what to install.
+func find(packages string, patterns ...string) (string, error) {
+	for _, pattern := range patterns {
+		if path, err := exec.LookPath(pattern); err == nil {
+			return path, nil
+		}
+		matches, _ := filepath.Glob(pattern) // the patterns are ours and right
+		if len(matches) > 0 {
+			return matches[len(matches)-1], nil
+		}
+	}
+	return "", fmt.Errorf("%s is not installed: apt-get install %s", filepath.Base(patterns[0]), packages)
+}
