@@ -35,7 +35,9 @@ func runUp(ctx context.Context, cfg app.Config) (err error) {
 	if err != nil {
 		return err
 	}
-	servers.announce(os.Stdout, cfg)
+	if _, err := io.WriteString(os.Stdout, servers.announcement(cfg)); err != nil {
+		return err
+	}
 
 	// First those who send: what they still have must find its way.
 	return runInOrder(ctx, cfg, runProducer, runShipper, runConsumer, runGateway)
@@ -127,10 +129,11 @@ func (s *servers) close(err *error) {
 	}
 }
 
-// announce says where everything is.
-func (s *servers) announce(w io.Writer, cfg app.Config) {
-	row := func(what, where string) { fmt.Fprintf(w, "  %-10s %s\n", what, where) }
-	fmt.Fprintln(w, "millrace is starting; Ctrl-C flushes everything and stops it")
+// announcement says where everything is.
+func (s *servers) announcement(cfg app.Config) string {
+	var b strings.Builder
+	row := func(what, where string) { fmt.Fprintf(&b, "  %-10s %s\n", what, where) }
+	b.WriteString("millrace is starting; Ctrl-C flushes everything and stops it\n")
 	row("query", "http://"+cfg.Gateway.Addr+"/api/query/recent")
 	row("intake", "http://"+cfg.Shipper.Addr+"/api/logs   (OTLP: /v1/logs)")
 	row("producer", "http://"+cfg.Producer.Addr+"/api/rate")
@@ -143,6 +146,7 @@ func (s *servers) announce(w io.Writer, cfg app.Config) {
 		data = cfg.DataDir
 	}
 	row("data", data)
+	return b.String()
 }
 
 func (s *servers) mark(name string) string {

@@ -212,13 +212,6 @@ func (r *process) wait() int {
 	return r.cmd.ProcessState.ExitCode()
 }
 
-// kill ends a role as kill -9 does.
-func (r *process) kill() {
-	r.t.Helper()
-	_ = r.cmd.Process.Kill()
-	<-r.done
-}
-
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	tick := time.NewTicker(100 * time.Millisecond)

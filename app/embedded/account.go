@@ -19,8 +19,8 @@ type account struct {
 	root     bool     // we are root, so they run as nobody
 }
 
-// newAccount opens the folder for the programs to work in. Close it when they
-// are done.
+// newAccount opens the folder for the programs to work in. Close it once they
+// are started.
 func newAccount(programs, dir string) (*account, error) {
 	folder, err := os.Open(dir)
 	if err != nil {
@@ -30,7 +30,7 @@ func newAccount(programs, dir string) (*account, error) {
 	return a, a.own(dir)
 }
 
-func (a *account) Close() error { return a.folder.Close() }
+func (a *account) close() { a.folder.Close() }
 
 // path is how the programs name what lies in the folder. Another user may not
 // be able to walk there, as when it is somewhere below /root; through a folder

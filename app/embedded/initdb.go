@@ -59,7 +59,7 @@ func fetch(cache, programs string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(work)
+	defer func() { _ = os.RemoveAll(work) }() // a later fetch works elsewhere
 	if err := os.Chmod(work, 0o755); err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func StartPostgres(ctx context.Context, cfg PostgresConfig) (*Postgres, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer as.Close()
+	defer as.close()
 	if err := stopLeftover(ctx, dir); err != nil {
 		return nil, err
 	}
@@ -143,8 +143,7 @@ func (p *Postgres) awaitReady(ctx context.Context, address url.URL) error {
 	for {
 		conn, err := pgx.Connect(ctx, address.String())
 		if err == nil {
-			defer conn.Close(context.WithoutCancel(ctx))
-			return ensureDatabase(ctx, conn)
+			return errors.Join(ensureDatabase(ctx, conn), conn.Close(context.WithoutCancel(ctx)))
 		}
 		select {
 		case err := <-p.exited:

@@ -3,6 +3,7 @@ package lines
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -92,7 +93,7 @@ func readFile(ctx context.Context, cfg Config, name string, emit func([]byte) er
 				return err
 			}
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
@@ -146,7 +147,7 @@ func followAll(ctx context.Context, cfg Config, emit func([]byte) error) error {
 		})
 	}
 	files.Wait()
-	if err := context.Cause(ctx); err != nil && err != ctx.Err() {
+	if err := context.Cause(ctx); err != nil && !errors.Is(err, ctx.Err()) {
 		return err
 	}
 	return nil

@@ -35,7 +35,7 @@ func appendTextAttribute(dst []byte, num fieldNumber, key string, s []byte) []by
 // appendNumberValue appends the field of an AnyValue that holds a JSON number
 // without loss: an integer of 64 bits, a double, or else its literal.
 func appendNumberValue(dst []byte, literal []byte) []byte {
-	if bytes.IndexAny(literal, ".eE") < 0 && string(literal) != "-0" {
+	if !bytes.ContainsAny(literal, ".eE") && string(literal) != "-0" {
 		if n, err := strconv.ParseInt(alias(literal), 10, 64); err == nil {
 			return appendNumber(dst, valueInt, uint64(n))
 		}

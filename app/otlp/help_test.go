@@ -1,6 +1,7 @@
 package otlp_test
 
 import (
+	"errors"
 	"bytes"
 	"encoding/json"
 	"io"
@@ -74,7 +75,7 @@ func compareLogs(t testing.TB, got, want []app.Log) {
 func duplicate(text []byte) error {
 	d := jsontext.NewDecoder(bytes.NewReader(text))
 	for {
-		if _, err := d.ReadToken(); err == io.EOF {
+		if _, err := d.ReadToken(); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err

@@ -120,18 +120,18 @@ type Intake struct {
 	// inHand is the bytes of body that those requests hold.
 	inHand atomic.Int64
 
-	// delivered is read-locked for as long as a message is with the
-	// subscriber. Close locks it, and never unlocks.
-	delivered sync.RWMutex
 	closing   chan struct{} // closed when Close begins
 	abandoned chan struct{} // closed when Close waits for messages no longer
 	drained   chan struct{} // closed when Close has no message left to wait for
 	closeOnce sync.Once
 	closeErr  error // set once, by closeOnce
 
-	mu            sync.Mutex // held while a subscription begins
-	current       atomic.Pointer[subscription]
-	subscriptions sync.WaitGroup // their goroutines
+	mu      sync.RWMutex  // guards the following
+	closed  bool          // Close was called
+	current *subscription // nil when nobody is subscribed
+
+	delivering    sync.WaitGroup // requests with a message; none is added once closed
+	subscriptions sync.WaitGroup // the goroutines of subscriptions
 }
 
 var _ message.Subscriber = (*Intake)(nil)

@@ -30,20 +30,20 @@ func TestEachFormatBecomesOneMessage(t *testing.T) {
 		status                  int
 		answer, payload, format string
 	}{
-		"one object":            {"/api/logs", "application/json", `{"message":"a"}`, 202, `{"accepted":1}`, "j", "json"},
-		"an object on lines":    {"/api/logs", "application/json; charset=utf-8", "{\n\"a\":\n\"}\"}\n", 202, `{"accepted":1}`, "j", "json"},
-		"an array":              {"/api/logs", "application/json", ` [{},{}]`, 202, `{"accepted":2}`, "jj", "json"},
-		"lines called JSON":     {"/api/logs", "application/json", "{}\n{}\n{}\n", 202, `{"accepted":3}`, "nnn", "ndjson"},
-		"lines":                 {"/api/logs", "Application/X-NDJSON", "{}\n{}", 202, `{"accepted":2}`, "nn", "ndjson"},
-		"what curl says":        {"/api/logs", "application/x-www-form-urlencoded", "{}\n{}", 202, `{"accepted":2}`, "nn", "ndjson"},
-		"nothing said":          {"/api/logs", "", `[{}]`, 202, `{"accepted":1}`, "j", "json"},
-		"an empty array":        {"/api/logs", "application/json", `[]`, 202, `{"accepted":0}`, "", "json"},
-		"OTLP":                  {"/v1/logs", "application/x-protobuf", "abc", 200, "", "abc", "otlp_proto"},
-		"OTLP in JSON":          {"/v1/logs", "application/json", `{"logs":4}`, 200, "{}", "oooo", "otlp_json"},
-		"OTLP without logs":     {"/v1/logs", "application/x-protobuf", "", 200, "", "", "otlp_proto"},
-		"OTLP JSON of no logs":  {"/v1/logs", "application/json", `{}`, 200, "{}", "", "otlp_json"},
-		"a log per line, CRLF":  {"/api/logs", "text/plain", "{}\r\n{}\r\n", 202, `{"accepted":2}`, "nn", "ndjson"},
-		"JSON lines":            {"/api/logs", "application/jsonl", "{}\n", 202, `{"accepted":1}`, "n", "ndjson"},
+		"one object":           {"/api/logs", "application/json", `{"message":"a"}`, 202, `{"accepted":1}`, "j", "json"},
+		"an object on lines":   {"/api/logs", "application/json; charset=utf-8", "{\n\"a\":\n\"}\"}\n", 202, `{"accepted":1}`, "j", "json"},
+		"an array":             {"/api/logs", "application/json", ` [{},{}]`, 202, `{"accepted":2}`, "jj", "json"},
+		"lines called JSON":    {"/api/logs", "application/json", "{}\n{}\n{}\n", 202, `{"accepted":3}`, "nnn", "ndjson"},
+		"lines":                {"/api/logs", "Application/X-NDJSON", "{}\n{}", 202, `{"accepted":2}`, "nn", "ndjson"},
+		"what curl says":       {"/api/logs", "application/x-www-form-urlencoded", "{}\n{}", 202, `{"accepted":2}`, "nn", "ndjson"},
+		"nothing said":         {"/api/logs", "", `[{}]`, 202, `{"accepted":1}`, "j", "json"},
+		"an empty array":       {"/api/logs", "application/json", `[]`, 202, `{"accepted":0}`, "", "json"},
+		"OTLP":                 {"/v1/logs", "application/x-protobuf", "abc", 200, "", "abc", "otlp_proto"},
+		"OTLP in JSON":         {"/v1/logs", "application/json", `{"logs":4}`, 200, "{}", "oooo", "otlp_json"},
+		"OTLP without logs":    {"/v1/logs", "application/x-protobuf", "", 200, "", "", "otlp_proto"},
+		"OTLP JSON of no logs": {"/v1/logs", "application/json", `{}`, 200, "{}", "", "otlp_json"},
+		"a log per line, CRLF": {"/api/logs", "text/plain", "{}\r\n{}\r\n", 202, `{"accepted":2}`, "nn", "ndjson"},
+		"JSON lines":           {"/api/logs", "application/jsonl", "{}\n", 202, `{"accepted":1}`, "n", "ndjson"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := observed.received[tc.format]

@@ -20,13 +20,9 @@ var errSubscribeClosed = errors.New("intake: closed")
 
 // subscription is one subscriber's channel.
 type subscription struct {
-	out  chan *message.Message
-	done chan struct{} // closed before out: whoever sends gives up
-
-	// sending is read-locked by whoever may send on out, and locked for
-	// closing it.
-	sending sync.RWMutex
-	ended   bool // guarded by sending
+	out     chan *message.Message
+	done    chan struct{}  // closed before out: whoever sends gives up
+	senders sync.WaitGroup // whoever may send on out
 }
 
 // Subscribe returns the channel of requests, one message each; the topic is
@@ -39,14 +35,14 @@ type subscription struct {
 func (in *Intake) Subscribe(ctx context.Context, _ string) (<-chan *message.Message, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.isClosing() {
+	if in.closed {
 		return nil, errSubscribeClosed
 	}
-	if in.current.Load() != nil {
+	if in.current != nil {
 		return nil, errSubscribed
 	}
 	sub := &subscription{out: make(chan *message.Message), done: make(chan struct{})}
-	in.current.Store(sub)
+	in.current = sub
 	in.subscriptions.Go(func() { in.endWith(ctx, sub) })
 	return sub.out, nil
 }
@@ -58,12 +54,12 @@ func (in *Intake) endWith(ctx context.Context, sub *subscription) {
 	case <-ctx.Done():
 	case <-in.drained:
 	}
-	in.current.Store(nil)
+	in.mu.Lock() // from here on nobody becomes a sender
+	in.current = nil
+	in.mu.Unlock()
 	close(sub.done)
-	sub.sending.Lock()
-	sub.ended = true
+	sub.senders.Wait()
 	close(sub.out)
-	sub.sending.Unlock()
 }
 
 // closeGrace is how much longer Close waits for a message than the message's
@@ -77,11 +73,12 @@ const closeGrace = time.Second
 // waits for the first.
 func (in *Intake) Close() error {
 	in.closeOnce.Do(func() {
-		in.mu.Lock() // no Subscribe comes in between
-		close(in.closing)
+		in.mu.Lock()
+		in.closed = true
 		in.mu.Unlock()
+		close(in.closing)
 		late := time.AfterFunc(in.cfg.Timeout+closeGrace, func() { close(in.abandoned) })
-		in.delivered.Lock()
+		in.delivering.Wait()
 		if !late.Stop() {
 			in.closeErr = errors.New("intake: messages were neither acked nor nacked; their clients were told to send them again")
 		}
@@ -91,22 +88,20 @@ func (in *Intake) Close() error {
 	return in.closeErr
 }
 
-func (in *Intake) isClosing() bool {
-	select {
-	case <-in.closing:
-		return true
-	default:
-		return false
-	}
-}
-
 // Check returns why requests would be refused now, or nil: it makes an
 // app.Check of the Intake.
 func (in *Intake) Check(context.Context) error {
+	in.mu.RLock()
+	defer in.mu.RUnlock()
+	return in.notReady()
+}
+
+// notReady is called with mu held.
+func (in *Intake) notReady() error {
 	switch {
-	case in.isClosing():
+	case in.closed:
 		return errClosed
-	case in.current.Load() == nil:
+	case in.current == nil:
 		return errNotReady
 	default:
 		return nil
@@ -117,16 +112,16 @@ func (in *Intake) Check(context.Context) error {
 // client that leaves ends the message's context and is no reason to lose sight
 // of the message: the subscriber settles it all the same.
 func (in *Intake) deliver(ctx context.Context, msg *message.Message) error {
-	// It fails once Close has begun, and only then.
-	if !in.delivered.TryRLock() {
-		return errClosed
+	sub, err := in.startDelivery()
+	if err != nil {
+		return err
 	}
-	defer in.delivered.RUnlock()
+	defer in.delivering.Done()
 	ctx, cancel := context.WithTimeout(ctx, in.cfg.Timeout)
 	defer cancel()
 	ctx, outcome := app.WithOutcome(ctx)
 	msg.SetContext(ctx)
-	if err := in.send(ctx, msg); err != nil {
+	if err := in.send(ctx, sub, msg); err != nil {
 		return err
 	}
 	select {
@@ -139,17 +134,22 @@ func (in *Intake) deliver(ctx context.Context, msg *message.Message) error {
 	}
 }
 
+// startDelivery makes its caller known as a sender to the subscription, and to
+// Close as one to wait for.
+func (in *Intake) startDelivery() (*subscription, error) {
+	in.mu.RLock()
+	defer in.mu.RUnlock()
+	if err := in.notReady(); err != nil {
+		return nil, err
+	}
+	in.delivering.Add(1)
+	in.current.senders.Add(1)
+	return in.current, nil
+}
+
 // send waits until the subscriber takes the message.
-func (in *Intake) send(ctx context.Context, msg *message.Message) error {
-	sub := in.current.Load()
-	if sub == nil {
-		return errNotReady
-	}
-	sub.sending.RLock()
-	defer sub.sending.RUnlock()
-	if sub.ended {
-		return errNotReady
-	}
+func (in *Intake) send(ctx context.Context, sub *subscription, msg *message.Message) error {
+	defer sub.senders.Done()
 	select {
 	case sub.out <- msg:
 		return nil

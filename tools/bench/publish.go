@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/ThreeDotsLabs/watermill"
+	wmkafka "github.com/ThreeDotsLabs/watermill-kafka/v3/pkg/kafka"
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"millrace/app"
+	"millrace/app/kafka"
+	"millrace/app/otlp"
+	"millrace/app/synthetic"
+	"millrace/middleware/batching"
+)
+
+const (
+	// paceRate and paceTime are the load for which requests are counted.
+	paceRate = 1000 // logs a second
+	paceTime = 10 * time.Second
+	// rounds is how often each side has its turn when speed is measured.
+	rounds = 3
+	// plainLogs and batchedLogs are what each publishes in its turn: enough
+	// for each to run for about a second.
+	plainLogs   = 3000
+	batchedLogs = 500_000
+	// publishers call Publish side by side.
+	publishers = 8
+)
+
+// measurePublishing compares watermill-kafka's publisher, as it comes, with the
+// same behind the batching decorator, as the shipper has it. One message is one
+// log.
+func measurePublishing(ctx context.Context, report *report, b broker, speedBar float64) error {
+	logs, err := newLogs(20_000)
+	if err != nil {
+		return err
+	}
+	type seen struct{ requests, bytes float64 }
+	paced := func(topic string, publish func(topic string) (func(*message.Message) error, func() error, error)) (seen, error) {
+		if err := createTopic(b, topic); err != nil {
+			return seen{}, err
+		}
+		send, done, err := publish(topic)
+		if err != nil {
+			return seen{}, err
+		}
+		if _, err := b.bytes(ctx, topic); err != nil { // forget what came before
+			return seen{}, err
+		}
+		if _, err := b.produceRequests(ctx, topic); err != nil {
+			return seen{}, err
+		}
+		if err := pace(ctx, logs, send); err != nil {
+			return seen{}, err
+		}
+		if err := done(); err != nil {
+			return seen{}, err
+		}
+		requests, err := b.produceRequests(ctx, topic)
+		if err != nil {
+			return seen{}, err
+		}
+		bytes, err := b.bytes(ctx, topic)
+		return seen{float64(requests), float64(bytes)}, err
+	}
+	plain, err := paced("plain", func(topic string) (func(*message.Message) error, func() error, error) { return plainPublisher(b, topic) })
+	if err != nil {
+		return err
+	}
+	batched, err := paced("batched", func(topic string) (func(*message.Message) error, func() error, error) {
+		return batchedPublisher(b, topic)
+	})
+	if err != nil {
+		return err
+	}
+	seconds, sent := paceTime.Seconds(), paceRate*paceTime.Seconds()
+	report.add("Produce requests at 1000 logs/s, "+b.name(), "requests/s", batched.requests/seconds, plain.requests/seconds, plain.requests/batched.requests, 900)
+	report.add("bytes a log, "+b.name(), "bytes", batched.bytes/sent, plain.bytes/sent, plain.bytes/batched.bytes, 10)
+	return measureSpeed(report, b, logs, speedBar)
+}
+
+// measureSpeed lets each publish as fast as it can, in turns.
+func measureSpeed(report *report, b broker, logs []*message.Message, bar float64) error {
+	var plain, batched float64
+	for range rounds {
+		speed, err := publishAll(logs, plainLogs, 1, func() (func(*message.Message) error, func() error, error) { return plainPublisher(b, "plain") })
+		if err != nil {
+			return err
+		}
+		plain += speed / rounds
+		speed, err = publishAll(logs, batchedLogs, publishers, func() (func(*message.Message) error, func() error, error) { return batchedPublisher(b, "batched") })
+		if err != nil {
+			return err
+		}
+		batched += speed / rounds
+	}
+	report.add("publish throughput, "+b.name(), "logs/s", batched, plain, batched/plain, bar)
+	return nil
+}
+
+// newLogs makes messages of one log each, as they reach the shipper's
+// publisher.
+func newLogs(n int) ([]*message.Message, error) {
+	generator := synthetic.New(1)
+	logs := make([]*message.Message, n)
+	for i := range logs {
+		payload, err := otlp.Encode([]app.Log{generator.Next(time.Now())})
+		if err != nil {
+			return nil, err
+		}
+		logs[i] = message.NewMessage(watermill.NewULID(), payload)
+	}
+	return logs, nil
+}
+
+func createTopic(b broker, topic string) error {
+	admin, err := sarama.NewClusterAdmin(b.brokers(), sarama.NewConfig())
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	return admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: 4, ReplicationFactor: 1}, false)
+}
+
+// plainPublisher is watermill-kafka as it comes, but for waiting for all
+// replicas, as ours does.
+func plainPublisher(b broker, topic string) (func(*message.Message) error, func() error, error) {
+	cfg := wmkafka.DefaultSaramaSyncPublisherConfig()
+	cfg.Producer.RequiredAcks = sarama.WaitForAll
+	pub, err := wmkafka.NewPublisher(wmkafka.PublisherConfig{Brokers: b.brokers(), OverwriteSaramaConfig: cfg}, watermill.NopLogger{})
+	if err != nil {
+		return nil, nil, err
+	}
+	return func(msg *message.Message) error { return pub.Publish(topic, msg) }, pub.Close, nil
+}
+
+func batchedPublisher(b broker, topic string) (func(*message.Message) error, func() error, error) {
+	cfg := app.DefaultConfig()
+	cfg.Kafka.Brokers = b.brokers()
+	pub, err := kafka.NewPublisher(cfg.Kafka, watermill.NopLogger{})
+	if err != nil {
+		return nil, nil, err
+	}
+	batches, err := batching.New(pub, batching.Config{
+		WhenFull:    batching.Block,
+		Acknowledge: batching.Buffered,
+		Count:       func(msg *message.Message) (int, error) { return otlp.Count(msg.Payload) },
+		Pack: func(batch batching.Batch) (*message.Message, error) {
+			payload := make([]byte, 0, batch.Bytes)
+			for _, msg := range batch.Messages {
+				payload = append(payload, msg.Payload...)
+			}
+			return message.NewMessage(fmt.Sprint(batch.First), payload), nil
+		},
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return func(msg *message.Message) error { return batches.Publish(topic, msg) }, batches.Close, nil
+}
+
+// pace sends logs at paceRate for paceTime.
+func pace(ctx context.Context, logs []*message.Message, send func(*message.Message) error) error {
+	began := time.Now()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for i := range int(paceRate * paceTime.Seconds()) {
+		if wait := time.Until(began.Add(time.Duration(i) * time.Second / paceRate)); wait > 0 {
+			timer.Reset(wait)
+			select {
+			case <-timer.C:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		if err := send(logs[i%len(logs)]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// publishAll publishes n logs from some goroutines, waits until Kafka has
+// them all, and returns how many that was a second.
+func publishAll(logs []*message.Message, n, goroutines int, open func() (func(*message.Message) error, func() error, error)) (float64, error) {
+	send, done, err := open()
+	if err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	var group sync.WaitGroup
+	failures := make(chan error, goroutines)
+	for g := range goroutines {
+		group.Go(func() {
+			for i := g; i < n; i += goroutines {
+				if err := send(logs[i%len(logs)]); err != nil {
+					failures <- err
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	if err := done(); err != nil {
+		return 0, err
+	}
+	took := time.Since(began)
+	select {
+	case err := <-failures:
+		return 0, err
+	default:
+		return float64(n) / took.Seconds(), nil
+	}
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"runtime"
+	"text/tabwriter"
+	"time"
+)
+
+// figure is one measured ratio and its bar.
+type figure struct {
+	Name   string  `json:"name"`
+	Ours   float64 `json:"ours"`   // in Unit
+	Theirs float64 `json:"theirs"` // of what we compare with, in Unit
+	Unit   string  `json:"unit"`
+	Ratio  float64 `json:"ratio"`
+	Bar    float64 `json:"bar"`
+	Passed bool    `json:"passed"`
+}
+
+// report gathers figures.
+type report struct{ figures []figure }
+
+// add adds a figure whose ratio should reach the bar.
+func (r *report) add(name, unit string, ours, theirs, ratio, bar float64) {
+	f := figure{name, ours, theirs, unit, ratio, bar, ratio >= bar}
+	r.figures = append(r.figures, f)
+	fmt.Printf("%s: %.4g against %.4g %s, %.4g to 1, bar %.4g\n", f.Name, f.Ours, f.Theirs, f.Unit, f.Ratio, f.Bar)
+}
+
+// finish prints the table and writes the file.
+func (r *report) finish(path string) error {
+	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "\nfigure\tours\tcompared with\tunit\tratio\tbar\t")
+	for _, f := range r.figures {
+		verdict := "reached"
+		if !f.Passed {
+			verdict = "NOT REACHED"
+		}
+		fmt.Fprintf(w, "%s\t%.4g\t%.4g\t%s\t%.4g\t%.4g\t%s\n", f.Name, f.Ours, f.Theirs, f.Unit, f.Ratio, f.Bar, verdict)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	data, err := json.MarshalIndent(map[string]any{
+		"time": time.Now().UTC().Format(time.RFC3339), "go": runtime.Version(), "cores": runtime.NumCPU(), "figures": r.figures,
+	}, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(data, '\n'), 0o644)
+}
