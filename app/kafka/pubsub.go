@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/IBM/sarama"
 	"github.com/ThreeDotsLabs/watermill"
 	wmkafka "github.com/ThreeDotsLabs/watermill-kafka/v3/pkg/kafka"
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -17,12 +18,17 @@ const reconnectPause = time.Second
 // NewPublisher connects a publisher that returns from Publish when the
 // replicas named by cfg.Producer.Acks have the record. It sends messages one
 // after another: hand it one message a batch. Safe for concurrent use; Close
-// must not run beside Publish.
-func NewPublisher(cfg app.KafkaConfig, logger watermill.LoggerAdapter) (message.Publisher, error) {
+// must not run beside Publish. tune may change the client's settings before it
+// connects.
+func NewPublisher(cfg app.KafkaConfig, logger watermill.LoggerAdapter, tune ...func(*sarama.Config)) (message.Publisher, error) {
+	client := publisherConfig(cfg)
+	for _, change := range tune {
+		change(client)
+	}
 	pub, err := wmkafka.NewPublisher(wmkafka.PublisherConfig{
 		Brokers:               cfg.Brokers,
 		Marshaler:             marshaler{},
-		OverwriteSaramaConfig: publisherConfig(cfg),
+		OverwriteSaramaConfig: client,
 	}, logger)
 	if err != nil {
 		return nil, unreachable(cfg.Brokers, err)

@@ -5,7 +5,9 @@ import (
 	"net"
 	"path/filepath"
 	"sync/atomic"
+	"time"
 
+	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -14,37 +16,27 @@ import (
 	"millrace/e2e/servers"
 )
 
-// broker is a Kafka that tells what reached it since it was started.
+// broker is a Kafka that tells how many Produce requests it got for a topic.
 type broker interface {
 	name() string
 	brokers() []string
-	// produceRequests returns how many Produce requests came for a topic.
 	produceRequests(ctx context.Context, topic string) (int64, error)
-	// bytes returns how many bytes came for a topic.
-	bytes(ctx context.Context, topic string) (int64, error)
 }
 
-// fakeBroker is kfake, set up as the embedded Kafka is. It counts what comes
-// over the wire.
+// fakeBroker is kfake, set up as the embedded Kafka is.
 type fakeBroker struct {
 	cluster  *kfake.Cluster
-	requests atomic.Int64
-	read     atomic.Int64
+	requests atomic.Int64 // since it was last asked
 }
 
 func startFake(dir string) (*fakeBroker, error) {
-	f := &fakeBroker{}
-	listen := func(network, address string) (net.Listener, error) {
-		listener, err := net.Listen(network, address)
-		return countingListener{listener, &f.read}, err
-	}
-	var err error
-	f.cluster, err = kfake.NewCluster(kfake.NumBrokers(1), kfake.DataDir(filepath.Join(dir, "kfake")), kfake.SyncWrites(), kfake.ListenFn(listen))
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.DataDir(filepath.Join(dir, "kfake")), kfake.SyncWrites())
 	if err != nil {
 		return nil, err
 	}
-	f.cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
-		f.cluster.KeepControl()
+	f := &fakeBroker{cluster: cluster}
+	cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
 		f.requests.Add(1)
 		return nil, nil, false
 	})
@@ -59,66 +51,46 @@ func (f *fakeBroker) produceRequests(context.Context, string) (int64, error) {
 	return f.requests.Swap(0), nil
 }
 
-func (f *fakeBroker) bytes(context.Context, string) (int64, error) { return f.read.Swap(0), nil }
-
-type countingListener struct {
-	net.Listener
-	read *atomic.Int64
-}
-
-func (l countingListener) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	return countingConn{conn, l.read}, err
-}
-
-type countingConn struct {
-	net.Conn
-	read *atomic.Int64
-}
-
-func (c countingConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	c.read.Add(int64(n))
-	return n, err
-}
-
-// realBroker is Apache Kafka. It does not count for us, but a record of a
-// synchronous publisher is a request, and a topic's size on disk is what came
-// for it, but for each request's header.
+// realBroker is Apache Kafka. It does not count for us, but each record of a
+// synchronous publisher is a request.
 type realBroker struct{ kafka *servers.Kafka }
 
 func (*realBroker) name() string        { return "Kafka" }
 func (r *realBroker) brokers() []string { return r.kafka.Brokers }
 
 func (r *realBroker) produceRequests(ctx context.Context, topic string) (records int64, err error) {
-	err = r.ask(func(admin *kadm.Client) error {
-		ends, err := admin.ListEndOffsets(ctx, topic)
-		ends.Each(func(o kadm.ListedOffset) { records += o.Offset })
-		return err
-	})
+	client, err := kgo.NewClient(kgo.SeedBrokers(r.kafka.Brokers...))
+	if err != nil {
+		return 0, err
+	}
+	defer client.Close()
+	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topic)
+	ends.Each(func(o kadm.ListedOffset) { records += o.Offset })
 	return records, err
 }
 
-func (r *realBroker) bytes(ctx context.Context, topic string) (size int64, err error) {
-	err = r.ask(func(admin *kadm.Client) error {
-		dirs, err := admin.DescribeAllLogDirs(ctx, nil)
-		dirs.Each(func(dir kadm.DescribedLogDir) {
-			dir.Topics.Each(func(p kadm.DescribedLogDirPartition) {
-				if p.Topic == topic {
-					size += p.Size
-				}
-			})
-		})
-		return err
-	})
-	return size, err
+// wire counts the bytes that a client sends. It is a proxy.Dialer.
+type wire struct{ sent atomic.Int64 }
+
+// count makes a client's connections count.
+func (w *wire) count(c *sarama.Config) {
+	c.Net.Proxy.Enable = true
+	c.Net.Proxy.Dialer = w
 }
 
-func (r *realBroker) ask(question func(*kadm.Client) error) error {
-	client, err := kgo.NewClient(kgo.SeedBrokers(r.kafka.Brokers...))
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	return question(kadm.NewClient(client))
+// Dial implements proxy.Dialer.
+func (w *wire) Dial(network, address string) (net.Conn, error) {
+	conn, err := net.DialTimeout(network, address, 10*time.Second)
+	return countingConn{conn, &w.sent}, err
+}
+
+type countingConn struct {
+	net.Conn
+	sent *atomic.Int64
+}
+
+func (c countingConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	c.sent.Add(int64(n))
+	return n, err
 }

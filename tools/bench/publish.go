@@ -40,60 +40,59 @@ func measurePublishing(ctx context.Context, report *report, b broker, speedBar f
 	if err != nil {
 		return err
 	}
-	type seen struct{ requests, bytes float64 }
-	paced := func(topic string, publish func(topic string) (func(*message.Message) error, func() error, error)) (seen, error) {
-		if err := createTopic(b, topic); err != nil {
-			return seen{}, err
-		}
-		send, done, err := publish(topic)
-		if err != nil {
-			return seen{}, err
-		}
-		if _, err := b.bytes(ctx, topic); err != nil { // forget what came before
-			return seen{}, err
-		}
-		if _, err := b.produceRequests(ctx, topic); err != nil {
-			return seen{}, err
-		}
-		if err := pace(ctx, logs, send); err != nil {
-			return seen{}, err
-		}
-		if err := done(); err != nil {
-			return seen{}, err
-		}
-		requests, err := b.produceRequests(ctx, topic)
-		if err != nil {
-			return seen{}, err
-		}
-		bytes, err := b.bytes(ctx, topic)
-		return seen{float64(requests), float64(bytes)}, err
-	}
-	plain, err := paced("plain", func(topic string) (func(*message.Message) error, func() error, error) { return plainPublisher(b, topic) })
+	plain, err := paced(ctx, b, "plain", logs, plainPublisher)
 	if err != nil {
 		return err
 	}
-	batched, err := paced("batched", func(topic string) (func(*message.Message) error, func() error, error) {
-		return batchedPublisher(b, topic)
-	})
+	batched, err := paced(ctx, b, "batched", logs, batchedPublisher)
 	if err != nil {
 		return err
 	}
 	seconds, sent := paceTime.Seconds(), paceRate*paceTime.Seconds()
 	report.add("Produce requests at 1000 logs/s, "+b.name(), "requests/s", batched.requests/seconds, plain.requests/seconds, plain.requests/batched.requests, 900)
-	report.add("bytes a log, "+b.name(), "bytes", batched.bytes/sent, plain.bytes/sent, plain.bytes/batched.bytes, 10)
+	report.add("bytes a log on the wire, "+b.name(), "bytes", batched.bytes/sent, plain.bytes/sent, plain.bytes/batched.bytes, 10)
 	return measureSpeed(report, b, logs, speedBar)
+}
+
+// opener connects a publisher of single logs. tune is for its client.
+type opener func(b broker, topic string, tune func(*sarama.Config)) (send func(*message.Message) error, done func() error, err error)
+
+// seen is what reached a broker.
+type seen struct{ requests, bytes float64 }
+
+// paced sends logs at a steady pace and returns what reached the broker.
+func paced(ctx context.Context, b broker, topic string, logs []*message.Message, open opener) (seen, error) {
+	if err := createTopic(b, topic); err != nil {
+		return seen{}, err
+	}
+	var wire wire
+	send, done, err := open(b, topic, wire.count)
+	if err != nil {
+		return seen{}, err
+	}
+	if _, err := b.produceRequests(ctx, topic); err != nil { // forget what came before
+		return seen{}, err
+	}
+	if err := pace(ctx, logs, send); err != nil {
+		return seen{}, err
+	}
+	if err := done(); err != nil {
+		return seen{}, err
+	}
+	requests, err := b.produceRequests(ctx, topic)
+	return seen{float64(requests), float64(wire.sent.Load())}, err
 }
 
 // measureSpeed lets each publish as fast as it can, in turns.
 func measureSpeed(report *report, b broker, logs []*message.Message, bar float64) error {
 	var plain, batched float64
 	for range rounds {
-		speed, err := publishAll(logs, plainLogs, 1, func() (func(*message.Message) error, func() error, error) { return plainPublisher(b, "plain") })
+		speed, err := publishAll(b, "plain", logs, plainLogs, 1, plainPublisher)
 		if err != nil {
 			return err
 		}
 		plain += speed / rounds
-		speed, err = publishAll(logs, batchedLogs, publishers, func() (func(*message.Message) error, func() error, error) { return batchedPublisher(b, "batched") })
+		speed, err = publishAll(b, "batched", logs, batchedLogs, publishers, batchedPublisher)
 		if err != nil {
 			return err
 		}
@@ -129,9 +128,10 @@ func createTopic(b broker, topic string) error {
 
 // plainPublisher is watermill-kafka as it comes, but for waiting for all
 // replicas, as ours does.
-func plainPublisher(b broker, topic string) (func(*message.Message) error, func() error, error) {
+func plainPublisher(b broker, topic string, tune func(*sarama.Config)) (func(*message.Message) error, func() error, error) {
 	cfg := wmkafka.DefaultSaramaSyncPublisherConfig()
 	cfg.Producer.RequiredAcks = sarama.WaitForAll
+	tune(cfg)
 	pub, err := wmkafka.NewPublisher(wmkafka.PublisherConfig{Brokers: b.brokers(), OverwriteSaramaConfig: cfg}, watermill.NopLogger{})
 	if err != nil {
 		return nil, nil, err
@@ -139,10 +139,10 @@ func plainPublisher(b broker, topic string) (func(*message.Message) error, func(
 	return func(msg *message.Message) error { return pub.Publish(topic, msg) }, pub.Close, nil
 }
 
-func batchedPublisher(b broker, topic string) (func(*message.Message) error, func() error, error) {
+func batchedPublisher(b broker, topic string, tune func(*sarama.Config)) (func(*message.Message) error, func() error, error) {
 	cfg := app.DefaultConfig()
 	cfg.Kafka.Brokers = b.brokers()
-	pub, err := kafka.NewPublisher(cfg.Kafka, watermill.NopLogger{})
+	pub, err := kafka.NewPublisher(cfg.Kafka, watermill.NopLogger{}, tune)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -187,8 +187,8 @@ func pace(ctx context.Context, logs []*message.Message, send func(*message.Messa
 
 // publishAll publishes n logs from some goroutines, waits until Kafka has
 // them all, and returns how many that was a second.
-func publishAll(logs []*message.Message, n, goroutines int, open func() (func(*message.Message) error, func() error, error)) (float64, error) {
-	send, done, err := open()
+func publishAll(b broker, topic string, logs []*message.Message, n, goroutines int, open opener) (float64, error) {
+	send, done, err := open(b, topic, func(*sarama.Config) {})
 	if err != nil {
 		return 0, err
 	}
