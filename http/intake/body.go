@@ -13,7 +13,10 @@ import (
 // scratch is a buffer for one body, used for one request after the other.
 // What goes on as a message is never part of it: a message outlives its
 // request, as a publisher may keep it after the ack.
-type scratch struct{ buf []byte }
+type scratch struct {
+	buf    []byte
+	source source
+}
 
 var scratches = sync.Pool{New: func() any { return &scratch{buf: make([]byte, 0, 64<<10)} }}
 
@@ -29,7 +32,7 @@ const (
 // release lets go of a body.
 func (in *Intake) release(s *scratch) {
 	in.inHand.Add(-int64(len(s.buf)))
-	s.buf = s.buf[:0]
+	s.buf, s.source = s.buf[:0], source{}
 	if cap(s.buf) <= keepScratch {
 		scratches.Put(s)
 	}
@@ -69,7 +72,8 @@ func (in *Intake) readBody(r *http.Request, s *scratch) error {
 	if r.ContentLength > limit {
 		return tooLarge(limit)
 	}
-	src := &source{body: r.Body, left: limit}
+	src := &s.source
+	*src = source{body: r.Body, left: limit}
 	reader, release := io.Reader(src), func() {}
 	if compression != "" {
 		reader, release, err = in.decompressors.open(compression, src)

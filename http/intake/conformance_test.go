@@ -11,7 +11,6 @@ import (
 	"github.com/ThreeDotsLabs/watermill/pubsub/tests"
 	"github.com/labstack/echo/v4"
 
-	"millrace/app"
 	"millrace/http/intake"
 )
 
@@ -83,5 +82,3 @@ func (u unsettledIsFine) Close() error {
 	_ = u.Intake.Close()
 	return nil
 }
-
-var _ app.Check = app.CheckFunc("intake", (&intake.Intake{}).Check)

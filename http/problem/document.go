@@ -102,6 +102,7 @@ func detail(c echo.Context, err error, kind class, found []*app.Error) string {
 // appErrors collects the domain's errors of a tree: of a chain the outermost,
 // of joined errors each.
 func appErrors(err error, found []*app.Error) []*app.Error {
+	//nolint:errorlint // It walks the tree itself: errors.As would find the first only.
 	switch e := err.(type) {
 	case *app.Error:
 		return append(found, e)

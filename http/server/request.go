@@ -30,15 +30,19 @@ func (r *requestIDs) next() string {
 // maxRequestID is the longest id that is taken over from a client.
 const maxRequestID = 128
 
+// headerRequestID is echo.HeaderXRequestID in the form that net/http keeps, so
+// that it need not be converted for each request.
+const headerRequestID = "X-Request-Id"
+
 // requestID gives each request an id: the client's, if it is usable.
 func requestID(ids *requestIDs) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			id := c.Request().Header.Get(echo.HeaderXRequestID)
+			id := c.Request().Header.Get(headerRequestID)
 			if !usableID(id) {
 				id = ids.next()
 			}
-			c.Response().Header().Set(echo.HeaderXRequestID, id)
+			c.Response().Header().Set(headerRequestID, id)
 			return next(c)
 		}
 	}
