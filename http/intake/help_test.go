@@ -143,14 +143,6 @@ func handle(t testing.TB, in *intake.Intake, settle func(*message.Message)) {
 
 func ack(msg *message.Message) { msg.Ack() }
 
-// nack refuses every message for the same reason.
-func nack(err error) func(*message.Message) {
-	return func(msg *message.Message) {
-		app.OutcomeFrom(msg.Context()).Fail(err)
-		msg.Nack()
-	}
-}
-
 // request makes a POST; header holds names and values by turns.
 func request(path string, body []byte, header ...string) *http.Request {
 	r := httptest.NewRequest(http.MethodPost, path, bytes.NewReader(body))

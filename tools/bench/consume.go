@@ -57,7 +57,9 @@ func measureConsuming(ctx context.Context, report *report, brokers []string, pos
 		if rows, err = storedRows(ctx, at); err != nil {
 			return err
 		}
-		db.Close()
+		if err := db.Close(); err != nil {
+			return err
+		}
 		if db, at, err = newDatabase(ctx, postgresURL, fmt.Sprintf("bare_%d", round)); err != nil {
 			return err
 		}
@@ -65,7 +67,9 @@ func measureConsuming(ctx context.Context, report *report, brokers []string, pos
 			return err
 		}
 		bare += speed / rounds
-		db.Close()
+		if err := db.Close(); err != nil {
+			return err
+		}
 	}
 	report.add("consumer throughput as a share of a bare COPY", "logs/s", consumer, bare, consumer/bare, 0.8)
 	return nil

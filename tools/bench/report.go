@@ -3,8 +3,10 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -32,16 +34,7 @@ func (r *report) add(name, unit string, ours, theirs, ratio, bar float64) {
 
 // finish prints the table and writes the file.
 func (r *report) finish(path string) error {
-	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "\nfigure\tours\tcompared with\tunit\tratio\tbar\t")
-	for _, f := range r.figures {
-		verdict := "reached"
-		if !f.Passed {
-			verdict = "NOT REACHED"
-		}
-		fmt.Fprintf(w, "%s\t%.4g\t%.4g\t%s\t%.4g\t%.4g\t%s\n", f.Name, f.Ours, f.Theirs, f.Unit, f.Ratio, f.Bar, verdict)
-	}
-	if err := w.Flush(); err != nil {
+	if err := r.print(); err != nil {
 		return err
 	}
 	data, err := json.MarshalIndent(map[string]any{
@@ -51,4 +44,21 @@ func (r *report) finish(path string) error {
 		return err
 	}
 	return os.WriteFile(path, append(data, '\n'), 0o644)
+}
+
+func (r *report) print() error {
+	var table strings.Builder
+	table.WriteString("\nfigure\tours\tcompared with\tunit\tratio\tbar\t\n")
+	for _, f := range r.figures {
+		verdict := "reached"
+		if !f.Passed {
+			verdict = "NOT REACHED"
+		}
+		fmt.Fprintf(&table, "%s\t%.4g\t%.4g\t%s\t%.4g\t%.4g\t%s\n", f.Name, f.Ours, f.Theirs, f.Unit, f.Ratio, f.Bar, verdict)
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
+	if _, err := io.WriteString(w, table.String()); err != nil {
+		return err
+	}
+	return w.Flush()
 }
