@@ -43,7 +43,6 @@ func newCommand() *cobra.Command {
 		Short:         "A batching log shipper and log store",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
 	}
 	cfg := app.DefaultConfig()
 	settings := bindSettings(root.PersistentFlags(), &cfg)

@@ -52,7 +52,7 @@ func TestTheTable(t *testing.T) {
 		"conflict":         {app.Errorf(app.KindConflict, "x"), 409, "conflict", "", false},
 		"full":             {app.Errorf(app.KindFull, "x"), 503, "full", "1", false},
 		"full for a while": {&app.Error{Kind: app.KindFull, RetryAfter: 90 * time.Second}, 503, "full", "90", false},
-		"unavailable":      {app.Errorf(app.KindUnavailable, "x: %w", plain), 503, "unavailable", "1", true},
+		"unavailable":      {&app.Error{Kind: app.KindUnavailable, Message: "x", Err: plain}, 503, "unavailable", "1", true},
 		"timeout":          {app.Errorf(app.KindTimeout, "x"), 504, "timeout", "", true},
 		"internal":         {app.Errorf(app.KindInternal, "x"), 500, "internal", "", true},
 		"wrapped":          {fmt.Errorf("reading: %w", app.Errorf(app.KindNotFound, "x")), 404, "not-found", "", false},
@@ -83,7 +83,7 @@ func TestTheTable(t *testing.T) {
 			if strings.Contains(w.Body.String(), "password") {
 				t.Errorf("the cause is told: %s", w.Body)
 			}
-			if tc.logged != strings.Contains(log, "r-1") || tc.logged && tc.err == plain && !strings.Contains(log, "password") {
+			if tc.logged != strings.Contains(log, "r-1") || tc.logged && errors.Is(tc.err, plain) && !strings.Contains(log, "password") {
 				t.Errorf("logged: %s", log)
 			}
 		})

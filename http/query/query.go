@@ -75,7 +75,10 @@ func bounded(timeout time.Duration) echo.MiddlewareFunc {
 			c.SetRequest(c.Request().WithContext(ctx))
 			err := next(c)
 			if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return app.Errorf(app.KindTimeout, "the query took longer than %s: ask for a shorter time, or for a service or level: %w", timeout, err)
+				return &app.Error{
+					Kind: app.KindTimeout, Err: err,
+					Message: "the query took longer than " + timeout.String() + ": ask for a shorter time, or for one service or level",
+				}
 			}
 			return err
 		}
