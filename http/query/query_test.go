@@ -144,32 +144,32 @@ func TestParameters(t *testing.T) {
 
 func TestWrongParametersAreAllNamed(t *testing.T) {
 	for text, want := range map[string][]string{
-		"limit=0":                                  {"limit"},
-		"limit=1001":                               {"limit"},
-		"limit=ten&order=up":                       {"limit", "order"},
-		"limit=1&limit=2":                          {"limit"},
-		"levels=WARN&colour=red":                   {"colour", "levels"},
-		"level=LOUD,WARN&min_level=":               {"level"},
-		"level=WARN&min_level=INFO":                {"min_level"},
-		"min_level=LOUD":                           {"min_level"},
-		"text=a&q=b":                               {"q"},
-		"text=a%00b":                               {"text"},
-		"service=%ff":                              {"service"},
-		"host=" + strings.Repeat("x", 1001):        {"host"},
-		strings.Repeat("host=x&", 101):             {"host"},
-		"from=yesterday":                           {"from"},
-		"from=-":                                   {"from"},
-		"from=-15":                                 {"from"},
-		"from=--15m":                               {"from"},
-		"from=-99999w":                             {"from"},
-		"from=now-3000w":                           {"from"},
-		"from=nowhere":                             {"from"},
-		"to=1969-12-31T23:59:59Z":                  {"to"},
-		"to=9999-01-01T00:00:00Z":                  {"to"},
-		"to=0001-01-01T00:00:00Z":                  {"to"},
-		"to=1769860800000.5":                       {"to"},
-		"to=1.":                                    {"to"},
-		"to=99999999999999999999":                  {"to"},
+		"limit=0":                           {"limit"},
+		"limit=1001":                        {"limit"},
+		"limit=ten&order=up":                {"limit", "order"},
+		"limit=1&limit=2":                   {"limit"},
+		"levels=WARN&colour=red":            {"colour", "levels"},
+		"level=LOUD,WARN&min_level=":        {"level"},
+		"level=WARN&min_level=INFO":         {"min_level"},
+		"min_level=LOUD":                    {"min_level"},
+		"text=a&q=b":                        {"q"},
+		"text=a%00b":                        {"text"},
+		"service=%ff":                       {"service"},
+		"host=" + strings.Repeat("x", 1001): {"host"},
+		strings.Repeat("host=x&", 101):      {"host"},
+		"from=yesterday":                    {"from"},
+		"from=-":                            {"from"},
+		"from=-15":                          {"from"},
+		"from=--15m":                        {"from"},
+		"from=-99999w":                      {"from"},
+		"from=now-3000w":                    {"from"},
+		"from=nowhere":                      {"from"},
+		"to=1969-12-31T23:59:59Z":           {"to"},
+		"to=9999-01-01T00:00:00Z":           {"to"},
+		"to=0001-01-01T00:00:00Z":           {"to"},
+		"to=1769860800000.5":                {"to"},
+		"to=1.":                             {"to"},
+		"to=99999999999999999999":           {"to"},
 		"from=2026-01-02T00:00:00Z&to=2026-01-01Z": {"to"},
 		"from=-1h&to=-2h":                          {"to"},
 		"cursor=abc":                               {"cursor"},
@@ -179,7 +179,9 @@ func TestWrongParametersAreAllNamed(t *testing.T) {
 	} {
 		t.Run(text[:min(len(text), 40)], func(t *testing.T) {
 			w := get(newGateway(t, &fakeStore{}), "/api/logs?"+text)
-			var doc struct{ Errors []struct{ Field, Detail string } }
+			var doc struct {
+				Errors []struct{ Field, Detail string }
+			}
 			if err := json.Unmarshal(w.Body.Bytes(), &doc); err != nil || w.Code != http.StatusBadRequest {
 				t.Fatalf("%d %s", w.Code, w.Body)
 			}
