@@ -8,9 +8,10 @@ import (
 
 // Count returns the number of logs in a payload. It walks every message down
 // to the last nested value without decoding one, so that a payload it accepts
-// can be joined to others and read to the end; bytes that are no request, and
-// values nested deeper than 64, are an error of app.KindInvalid. It takes time
-// in proportion to len(payload) and allocates nothing.
+// can be joined to others and read to the end; bytes that are no request,
+// values nested deeper than 64, and a resource or scope of more than 64 KiB are
+// an error of app.KindInvalid. It takes time in proportion to len(payload) and
+// allocates nothing.
 func Count(payload []byte) (int, error) {
 	c := counter{}
 	if !c.walk(payload, shapeRequest, 0) {
@@ -19,9 +20,15 @@ func Count(payload []byte) (int, error) {
 	return c.logs, nil
 }
 
+// maxShared is the largest resource or scope in bytes. Each log gets what its
+// resource says, so that one of some hundred kilobytes would grow, over a
+// batch, to as many megabytes.
+const maxShared = 64 << 10
+
 type counter struct {
-	logs    int
-	tooDeep bool
+	logs     int
+	tooDeep  bool
+	tooLarge bool // a resource or scope
 }
 
 // walk tells whether a message and all in it can be read. It does the same as
@@ -50,7 +57,12 @@ func (c *counter) walk(b []byte, s shape, depth int) bool {
 			}
 			end := n + int(size)
 			if tag>>3 < 16 {
-				if in := inner[s][tag>>3]; in != shapeNone && !c.walk(b[n:end], in, depth) {
+				in := inner[s][tag>>3]
+				if size > maxShared && (in == shapeResource || in == shapeScope) {
+					c.tooLarge = true
+					return false
+				}
+				if in != shapeNone && !c.walk(b[n:end], in, depth) {
 					return false
 				}
 			}
@@ -84,6 +96,9 @@ func varint(b []byte) (v uint64, n int) {
 func (c *counter) wrong(size int) string {
 	if c.tooDeep {
 		return fmt.Sprintf("a value is nested deeper than %d", maxDepth)
+	}
+	if c.tooLarge {
+		return fmt.Sprintf("a resource or scope is larger than %d bytes", maxShared)
 	}
 	return fmt.Sprintf("of its %d bytes, some are cut off, or are no protobuf (near log %d)", size, c.logs)
 }

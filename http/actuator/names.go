@@ -22,7 +22,7 @@ type metric struct {
 // catalogue names all families, sorted by Spring's names.
 //
 // Spring's name is Prometheus' with dots for underscores, without _total and
-// without the unit: logs_sent_total is logs.sent, and
+// without _seconds: logs_sent_total is logs.sent, and
 // batch_flush_duration_seconds is batch.flush.duration. Where two families
 // would have the same name, the later keeps what tells it from the other.
 func catalogue(families []*dto.MetricFamily) []metric {
@@ -85,10 +85,11 @@ func springName(family *dto.MetricFamily) (name, unit string) {
 	if family.GetType() == dto.MetricType_COUNTER {
 		name = strings.TrimSuffix(name, "_total")
 	}
-	for _, u := range []string{"seconds", "bytes"} {
-		if short, ok := strings.CutSuffix(name, "_"+u); ok && short != "" {
-			return dotted(short), u
-		}
+	if short, ok := strings.CutSuffix(name, "_seconds"); ok && short != "" {
+		return dotted(short), "seconds"
+	}
+	if strings.HasSuffix(name, "_bytes") {
+		return dotted(name), "bytes"
 	}
 	return dotted(name), ""
 }

@@ -57,9 +57,9 @@ func durationBefore(text string) (time.Duration, error) {
 
 // unix reads a number of seconds, or of smaller units, since 1970.
 func unix(text string) (time.Time, bool) {
-	whole, fraction, _ := strings.Cut(text, ".")
+	whole, fraction, hasFraction := strings.Cut(text, ".")
 	n, err := strconv.ParseUint(whole, 10, 63)
-	if err != nil {
+	if err != nil || hasFraction && fraction == "" {
 		return time.Time{}, false
 	}
 	number := int64(n)
@@ -71,7 +71,7 @@ func unix(text string) (time.Time, bool) {
 			return time.Time{}, false
 		}
 		return inTime(time.Unix(number, nanos))
-	case fraction != "":
+	case hasFraction:
 		return time.Time{}, false
 	case number < 1e14:
 		t = time.UnixMilli(number)
