@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 
 	"github.com/IBM/sarama"
 )
@@ -89,8 +90,20 @@ func (k *Kafka) answers(context.Context) error {
 }
 
 // fetchJars returns the folder with Kafka's jars, below the repository's cache.
+// Processes that want them at once fetch them one after another.
 func fetchJars(ctx context.Context, repository string) (string, error) {
 	jars := filepath.Join(repository, ".cache", "kafka")
+	if err := os.MkdirAll(filepath.Dir(jars), 0o755); err != nil {
+		return "", err
+	}
+	lock, err := os.OpenFile(jars+".lock", os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return "", err
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return "", err
+	}
 	if matches, _ := filepath.Glob(filepath.Join(jars, "kafka_2.13-*.jar")); len(matches) > 0 {
 		return jars, nil
 	}
