@@ -1,12 +1,14 @@
 package main
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"millrace/app"
 	"millrace/app/otlp"
+	"millrace/http/intake"
 	"millrace/middleware/batching"
 )
 
@@ -32,8 +34,11 @@ func (intakeCodec) Status(kind app.Kind, message string, json bool) []byte {
 	return otlp.Status(otlp.StatusCode(kind), message, json)
 }
 
-// countLogs counts the logs of a message, for batching.Config.
-func countLogs(msg *message.Message) (int, error) { return otlp.Count(msg.Payload) }
+// countLogs returns how many logs a message holds, which intake counted, for
+// batching.Config.
+func countLogs(msg *message.Message) (int, error) {
+	return strconv.Atoi(msg.Metadata.Get(intake.MetaCount))
+}
 
 // splitLogs cuts a message between two logs, for batching.Config.
 func splitLogs(msg *message.Message, maxLogs, maxBytes int) (head, tail *message.Message, count int, err error) {
@@ -42,14 +47,15 @@ func splitLogs(msg *message.Message, maxLogs, maxBytes int) (head, tail *message
 		return nil, msg, 0, err
 	}
 	part := func(payload []byte) *message.Message {
-		if payload == nil {
-			return nil
-		}
 		out := msg.Copy()
+		out.SetContext(msg.Context())
 		out.Payload = payload
 		return out
 	}
-	return part(first), part(rest), count, nil
+	if rest != nil {
+		tail = part(rest)
+	}
+	return part(first), tail, count, nil
 }
 
 // batchPacker joins requests into the one that is a batch's record.

@@ -49,7 +49,7 @@ func runShipper(ctx context.Context, cfg app.Config) error {
 		return err
 	}
 
-	e, err := r.newServer(cfg.Shipper.MaxBody, kafka.NewCheck(cfg.Kafka))
+	e, err := r.newServer(cfg.Shipper.MaxBody, kafka.NewCheck(cfg.Kafka), app.CheckFunc("intake", requests.Check))
 	if err != nil {
 		return err
 	}
