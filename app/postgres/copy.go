@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"math"
 	"time"
 
@@ -31,26 +30,29 @@ var postgresEpoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
 // one walk, without an allocation for each log. The ids are filled in last,
 // since the batch's number is known only within its transaction.
 type copyBuffer struct {
-	data []byte
-	ids  []int // where each id stands in data
+	data        []byte
+	ids         []int     // where each id stands in data
+	days        []day     // inside the window, each once
+	first, last time.Time // of the logs' times
 }
 
 func (b *copyBuffer) reset() {
 	b.data = append(b.data[:0], copyHeader...)
 	b.ids = b.ids[:0]
+	b.days = b.days[:0]
 }
 
-// add appends one log, which it may repair.
-func (b *copyBuffer) add(log *app.Log, outside bool) {
-	repair(log)
-	micros, nanos := log.Time.UnixMicro(), log.Time.Nanosecond()%1000
+// add appends one log, which must be storable. days are the run of days that
+// have partitions of their own.
+func (b *copyBuffer) add(log *app.Log, days window) {
+	outside := !b.span(log.Time, days)
 	d := binary.BigEndian.AppendUint16(b.data, copyColumns)
 	d = binary.BigEndian.AppendUint32(d, 8)
 	b.ids = append(b.ids, len(d))
 	d = binary.BigEndian.AppendUint64(d, 0)
-	d = appendInt64(d, micros-postgresEpoch)
+	d = appendInt64(d, log.Time.UnixMicro()-postgresEpoch)
 	d = appendInt64(d, log.ReceivedAt.UnixMicro()-postgresEpoch)
-	d = appendInt16(d, int16(nanos))
+	d = appendInt16(d, int16(log.Time.Nanosecond()%1000))
 	d = appendInt16(d, int16(log.Level))
 	d = append(d, 0, 0, 0, 1, 0)
 	if outside {
@@ -69,6 +71,27 @@ func (b *copyBuffer) add(log *app.Log, outside bool) {
 	d = appendHex(d, log.TraceID)
 	d = appendHex(d, log.SpanID)
 	b.data = d
+}
+
+// span takes note of a log's time, and tells whether its day is in the window.
+func (b *copyBuffer) span(t time.Time, days window) bool {
+	if len(b.ids) == 0 || t.Before(b.first) {
+		b.first = t
+	}
+	if len(b.ids) == 0 || t.After(b.last) {
+		b.last = t
+	}
+	d := dayOf(t)
+	if !days.holds(d) {
+		return false
+	}
+	for _, known := range b.days {
+		if known == d {
+			return true
+		}
+	}
+	b.days = append(b.days, d)
+	return true
 }
 
 // finish fills in the ids of the batch with a number, and ends the stream.
@@ -92,17 +115,15 @@ func appendText(d []byte, s string) []byte {
 	return append(binary.BigEndian.AppendUint32(d, uint32(len(s))), s...)
 }
 
-// appendHex appends the bytes that hexadecimal digits stand for, or NULL when
-// there are none.
+// appendHex appends the bytes that hexadecimal digits (isHex) stand for, or
+// NULL when there are none.
 func appendHex(d []byte, digits string) []byte {
 	if digits == "" {
 		return appendNull(d)
 	}
-	at := len(d)
 	d = binary.BigEndian.AppendUint32(d, uint32(len(digits)/2))
-	d, err := hex.AppendDecode(d, []byte(digits))
-	if err != nil {
-		return appendNull(d[:at])
+	for i := 0; i < len(digits); i += 2 {
+		d = append(d, unhex[digits[i]]<<4|unhex[digits[i+1]])
 	}
 	return d
 }

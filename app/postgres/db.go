@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"log/slog"
 	"strconv"
 	"time"
@@ -15,13 +14,39 @@ import (
 	"millrace/app"
 )
 
-// Config configures a DB.
+// Config configures a DB. What is zero gets its default.
 type Config struct {
 	URL              string        // postgres://USER:PASSWORD@HOST:PORT/DATABASE
-	MaxConns         int           // connections at the most
+	MaxConns         int           // connections at the most, 2 or more; default 8
 	StatementTimeout time.Duration // for each statement; 0: no limit
-	Retention        time.Duration // age up to which a day has a partition of its own
-	Logger           *slog.Logger
+	Retention        time.Duration // age up to which a day has a partition of its own; default 30 days
+	Logger           *slog.Logger  // default: none
+}
+
+func (c *Config) setDefaults() {
+	if c.MaxConns == 0 {
+		c.MaxConns = 8
+	}
+	if c.Retention == 0 {
+		c.Retention = 30 * 24 * time.Hour
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+}
+
+// Validate returns what cannot be right, as an Error of app.KindInvalid.
+func (c Config) Validate() error {
+	switch {
+	// An event's handler reads while the event's own transaction is open.
+	case c.MaxConns < 2:
+		return app.Errorf(app.KindInvalid, "%d connections are too few (setting postgres-connections): want 2 or more", c.MaxConns)
+	case c.StatementTimeout < 0:
+		return app.Errorf(app.KindInvalid, "a statement timeout of %s cannot be kept (setting postgres-statement-timeout)", c.StatementTimeout)
+	case c.Retention < 0:
+		return app.Errorf(app.KindInvalid, "a retention of %s cannot be kept (setting consumer-retention)", c.Retention)
+	}
+	return nil
 }
 
 // DB is a pool of connections to one database whose schema is up to date. Safe
@@ -37,25 +62,28 @@ type DB struct {
 const connectTimeout = 5 * time.Second
 
 // Open connects and brings the schema up to date. A server that cannot be
-// reached is an error of app.KindUnavailable, which does not show the password.
+// reached or used is an Error of app.KindUnavailable, which names the setting
+// to look at and does not show the password.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
-	poolConfig, err := pgxpool.ParseConfig(cfg.URL)
+	cfg.setDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if err := Migrate(ctx, cfg.URL); err != nil {
+		return nil, err
+	}
+	poolConfig, err := parseURL(cfg.URL)
 	if err != nil {
-		// pgx's own error is about the address and may show all of it.
-		return nil, app.Errorf(app.KindInvalid, "postgres-url cannot be read: want postgres://USER:PASSWORD@HOST:PORT/DATABASE")
+		return nil, err
 	}
 	poolConfig.MaxConns = int32(cfg.MaxConns)
-	poolConfig.ConnConfig.ConnectTimeout = connectTimeout
-	poolConfig.ConnConfig.RuntimeParams["application_name"] = "millrace"
-	if err := migrate(ctx, poolConfig.ConnConfig.Copy()); err != nil {
-		return nil, unreachable(poolConfig.ConnConfig, err)
-	}
+	poolConfig.AfterConnect = commitToDisk
 	if cfg.StatementTimeout > 0 {
-		poolConfig.ConnConfig.RuntimeParams["statement_timeout"] = strconv.FormatInt(cfg.StatementTimeout.Milliseconds(), 10)
+		poolConfig.ConnConfig.RuntimeParams["statement_timeout"] = strconv.FormatInt(max(1, cfg.StatementTimeout.Milliseconds()), 10)
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, poolConfig)
 	if err != nil {
-		return nil, unreachable(poolConfig.ConnConfig, err)
+		return nil, unusable(poolConfig.ConnConfig, err)
 	}
 	return &DB{
 		cfg:        cfg,
@@ -65,7 +93,26 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	}, nil
 }
 
-// Close closes every connection.
+func parseURL(url string) (*pgxpool.Config, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil || url == "" {
+		// pgx's own error is about the address and may show all of it.
+		return nil, app.Errorf(app.KindInvalid, "--postgres-url cannot be read: want postgres://USER:PASSWORD@HOST:PORT/DATABASE")
+	}
+	cfg.ConnConfig.ConnectTimeout = connectTimeout
+	cfg.ConnConfig.RuntimeParams["application_name"] = "millrace"
+	return cfg, nil
+}
+
+// commitToDisk undoes a server's synchronous_commit = off: a batch is
+// acknowledged to Kafka after its commit, which must be on disk by then.
+// Stronger settings, for standbys, stay.
+func commitToDisk(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'")
+	return err
+}
+
+// Close closes every connection, and waits for those in use.
 func (db *DB) Close() error {
 	err := db.sql.Close()
 	db.pool.Close()
@@ -76,13 +123,8 @@ func (db *DB) Close() error {
 func (db *DB) Check() app.Check {
 	return app.CheckFunc("postgres", func(ctx context.Context) error {
 		if err := db.pool.Ping(ctx); err != nil {
-			return unreachable(db.pool.Config().ConnConfig, err)
+			return unusable(db.pool.Config().ConnConfig, err)
 		}
 		return nil
 	})
-}
-
-func unreachable(at *pgx.ConnConfig, err error) error {
-	return app.Errorf(app.KindUnavailable, "PostgreSQL at %s, database %s, user %s (setting postgres-url): %w",
-		fmt.Sprintf("%s:%d", at.Host, at.Port), at.Database, at.User, err)
 }

@@ -3,9 +3,12 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"strings"
 
 	"github.com/jackc/pgerrcode"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"millrace/app"
@@ -13,10 +16,13 @@ import (
 
 // classify says what an error of PostgreSQL means. What may pass is
 // app.KindUnavailable, a statement that took too long app.KindTimeout, data
-// that will be refused for ever app.KindInvalid. The end of the caller's
-// context goes through as it is.
-func classify(err error) error {
-	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+// that will be refused for ever app.KindInvalid, and what an operator must mend
+// (a missing right, a foreign schema) app.KindInternal. An error that has a
+// kind already goes through as it is, and so does the end of ctx, which is the
+// caller's: a limit of our own that ran out is the server's doing.
+func classify(ctx context.Context, err error) error {
+	var known *app.Error
+	if err == nil || errors.As(err, &known) || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return err
 	}
 	var refusal *pgconn.PgError
@@ -28,20 +34,48 @@ func classify(err error) error {
 
 func kindOf(code string) app.Kind {
 	switch {
-	case code == pgerrcode.QueryCanceled:
+	case code == pgerrcode.QueryCanceled: // statement_timeout; the caller's own cancellation was caught before
 		return app.KindTimeout
+	case code == pgerrcode.CheckViolation, code == pgerrcode.UndefinedTable:
+		// A row without a partition, or a partition that is gone: another
+		// process drops or makes it.
+		return app.KindUnavailable
 	case pgerrcode.IsDataException(code),
 		pgerrcode.IsIntegrityConstraintViolation(code),
-		// An index row, a nesting or a field over the server's own limits.
-		pgerrcode.IsProgramLimitExceeded(code):
-		if code == pgerrcode.CheckViolation {
-			// A row without a partition: another process drops or makes it.
-			return app.KindUnavailable
-		}
+		pgerrcode.IsProgramLimitExceeded(code): // an index row, a nesting or a field over the server's own limits
 		return app.KindInvalid
-	case strings.HasPrefix(code, "42"): // a wrong statement or missing rights: ours, and an operator can mend it
+	case strings.HasPrefix(code, "42"): // a wrong statement or missing rights
 		return app.KindInternal
 	default: // resources, locks, deadlocks, shut-down, read-only, …
 		return app.KindUnavailable
 	}
+}
+
+// unusable tells in one sentence why a server cannot be used, and where to
+// mend it.
+func unusable(at *pgx.ConnConfig, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	where := fmt.Sprintf("PostgreSQL at %s:%d", at.Host, at.Port)
+	var refusal *pgconn.PgError
+	var network *net.OpError
+	var lookup *net.DNSError
+	switch {
+	case errors.As(err, &refusal) && pgerrcode.IsInvalidAuthorizationSpecification(refusal.Code):
+		where += fmt.Sprintf(" does not let user %q in: check user and password", at.User)
+	case errors.As(err, &refusal) && refusal.Code == pgerrcode.InvalidCatalogName:
+		where += fmt.Sprintf(" has no database %q: create it, or name another", at.Database)
+	case errors.As(err, &refusal):
+		where += " answers " + refusal.Message + ": see to it, or name another server"
+	case errors.As(err, &network):
+		where += " cannot be reached (" + network.Err.Error() + "): start it, or name another server"
+	case errors.As(err, &lookup):
+		where += " cannot be reached (" + lookup.Err + "): check the name, or name another server"
+	case errors.Is(err, context.DeadlineExceeded):
+		where += " does not answer: start it, or name another server"
+	default: // TLS and the like, which may go over several lines
+		where += " cannot be used (" + strings.Join(strings.Fields(err.Error()), " ") + "): see to it, or name another server"
+	}
+	return &app.Error{Kind: app.KindUnavailable, Message: where + " in --postgres-url", Err: err}
 }

@@ -1,9 +1,57 @@
 package postgres
 
-import "millrace/app"
+import (
+	"context"
+	"io/fs"
+	"testing"
 
-// PageStatement lets the tests ask PostgreSQL how it would run a query.
-var PageStatement = pageStatement
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+
+	"millrace/app"
+)
+
+// For the tests of what has no server in it.
+var (
+	StorableJSON  = storableJSON
+	Repaired      = repaired
+	Armoured      = armoured
+	PageStatement = pageStatement
+)
+
+// MaintainOnce is one round of Maintain.
+func (db *DB) MaintainOnce(ctx context.Context) error { return db.maintainOnce(ctx) }
+
+// Setting returns a setting of the DB's own connections.
+func (db *DB) Setting(t testing.TB, name string) (value string) {
+	t.Helper()
+	if err := db.pool.QueryRow(t.Context(), "SELECT current_setting($1)", name).Scan(&value); err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// MigrateDownTo takes the schema back to a version.
+func MigrateDownTo(t testing.TB, url string, version int64) {
+	t.Helper()
+	cfg, err := parseURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := stdlib.OpenDB(*cfg.ConnConfig)
+	defer db.Close()
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := provider.DownTo(t.Context(), version); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // CopyStream returns logs, all inside the window, as the stream that COPY reads
 // and the statement that reads it.
@@ -11,7 +59,7 @@ func CopyStream(number int64, logs []app.Log) (stream []byte, statement string) 
 	var buffer copyBuffer
 	buffer.reset()
 	for i := range logs {
-		buffer.add(&logs[i], false)
+		buffer.add(repaired(&logs[i]), window{first: -1 << 62, last: 1 << 62})
 	}
 	return buffer.finish(number), copyLogs
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -18,93 +17,86 @@ const storedChannel = "millrace_stored"
 const (
 	// heartbeat is how long the feed waits in silence before it asks whether
 	// the server is there.
-	heartbeat = 2 * time.Second
-	// reconnectPause is the wait before a lost connection is made again.
-	reconnectPause = 500 * time.Millisecond
-	// maxPending is how many stored batches the feed remembers one by one.
-	maxPending = 10_000
+	heartbeat = 500 * time.Millisecond
+	// maxSilence is how long the server's last word counts. A network that
+	// swallows everything goes unnoticed for that long at the most.
+	maxSilence = 2 * time.Second
+	// Waits before a lost connection is made again, doubling.
+	firstPause = 100 * time.Millisecond
+	lastPause  = 5 * time.Second
 )
 
-// Feed hears of stored batches. It implements app.StoredFeed.
+// Feed hears of stored batches, from any process, when their transactions are
+// committed. It implements app.StoredFeed.
 type Feed struct {
-	db *DB
-
-	mu       sync.Mutex
-	heard    bool                // connected and listening; guarded by mu, as are the rest
-	baseline app.Snapshot        // sees every batch that is not pending
-	pending  map[uint64]struct{} // transactions heard of that baseline does not see
+	db    *DB
+	known coverage
 }
 
 // Feed returns a feed, which knows nothing until Run runs.
 func (db *DB) Feed() *Feed { return &Feed{db: db} }
 
 // Covers implements app.StoredFeed. It is called for each query and costs next
-// to nothing.
-func (f *Feed) Covers(s app.Snapshot) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !f.heard {
-		return false
-	}
-	if len(f.pending) == 0 && s == f.baseline {
-		return true
-	}
-	if !s.Includes(f.baseline) {
-		return false
-	}
-	for transaction := range f.pending {
-		if !s.Sees(transaction) {
-			return false
-		}
-	}
-	f.baseline = s
-	clear(f.pending)
-	return true
-}
+// to nothing. A batch is heard of some milliseconds after its commit.
+func (f *Feed) Covers(s app.Snapshot) bool { return f.known.covers(s, time.Now()) }
 
 // Run listens until ctx ends, connecting again whenever the connection is
-// lost; meanwhile Covers is false.
+// lost; meanwhile Covers is false. It runs once.
 func (f *Feed) Run(ctx context.Context) error {
-	for ctx.Err() == nil {
-		if err := f.listen(ctx); err != nil && ctx.Err() == nil {
-			f.db.cfg.Logger.Warn("PostgreSQL does not tell of stored batches; recent logs are read from it directly meanwhile", "error", err)
+	pause := firstPause
+	for {
+		listened, err := f.listen(ctx)
+		if ctx.Err() != nil {
+			return nil
 		}
-		f.mu.Lock()
-		f.heard = false
-		f.mu.Unlock()
+		if listened {
+			pause = firstPause
+		}
+		f.db.cfg.Logger.Warn("PostgreSQL does not tell of stored batches; recent logs are read from it directly meanwhile", "error", err, "retry_in", pause)
 		select {
-		case <-time.After(reconnectPause):
+		case <-time.After(pause):
 		case <-ctx.Done():
+			return nil
 		}
+		pause = min(2*pause, lastPause)
 	}
-	return nil
 }
 
-func (f *Feed) listen(ctx context.Context) error {
+// listen hears until the connection is lost. listened tells whether it came to
+// hearing.
+func (f *Feed) listen(ctx context.Context) (listened bool, err error) {
 	at := f.db.pool.Config().ConnConfig
 	delete(at.RuntimeParams, "statement_timeout")
 	conn, err := pgx.ConnectConfig(ctx, at)
 	if err != nil {
-		return err
+		return false, unusable(at, err)
 	}
 	defer func() {
+		listened = f.known.forget()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), heartbeat)
 		defer cancel()
 		_ = conn.Close(ctx)
 	}()
-	if _, err := conn.Exec(ctx, "LISTEN "+storedChannel); err != nil {
-		return err
+	// What was committed before LISTEN is in the snapshot that is taken after
+	// it; what was not, will be heard of.
+	if err := ask(ctx, func(ctx context.Context) error { _, err := conn.Exec(ctx, "LISTEN "+storedChannel); return err }); err != nil {
+		return false, err
 	}
-	// What was stored before is in this snapshot, what is stored from now on
-	// will be heard of.
 	if err := f.rebase(ctx, conn); err != nil {
-		return err
+		return false, err
 	}
 	for {
 		if err := f.next(ctx, conn); err != nil {
-			return err
+			return true, err
 		}
 	}
+}
+
+// ask puts a question to the server and does not wait for ever.
+func ask(ctx context.Context, question func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, maxSilence)
+	defer cancel()
+	return question(ctx)
 }
 
 // next waits for one notification, or finds out in the silence whether the
@@ -113,41 +105,37 @@ func (f *Feed) next(ctx context.Context, conn *pgx.Conn) error {
 	waiting, cancel := context.WithTimeout(ctx, heartbeat)
 	defer cancel()
 	notification, err := conn.WaitForNotification(waiting)
-	switch {
-	case err == nil:
-		return f.hear(ctx, conn, notification.Payload)
-	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
-		asking, cancel := context.WithTimeout(ctx, heartbeat)
-		defer cancel()
-		return conn.Ping(asking)
-	default:
-		return err
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		asked := time.Now()
+		if err := ask(ctx, conn.Ping); err != nil {
+			return err
+		}
+		f.known.alive(asked)
+		return nil
 	}
-}
-
-func (f *Feed) hear(ctx context.Context, conn *pgx.Conn, payload string) error {
-	transaction, err := strconv.ParseUint(payload, 10, 64)
 	if err != nil {
 		return err
 	}
-	f.mu.Lock()
-	f.pending[transaction] = struct{}{}
-	many := len(f.pending) > maxPending
-	f.mu.Unlock()
-	if many {
+	transaction, err := strconv.ParseUint(notification.Payload, 10, 64)
+	if err != nil {
+		return err
+	}
+	if f.known.stored(transaction, time.Now()) {
 		return f.rebase(ctx, conn)
 	}
 	return nil
 }
 
-// rebase makes the server's present state the baseline.
+// rebase makes the server's present state what a snapshot must include.
 func (f *Feed) rebase(ctx context.Context, conn *pgx.Conn) error {
+	asked := time.Now()
 	var now app.Snapshot
-	if err := conn.QueryRow(ctx, "SELECT pg_current_snapshot()::text").Scan(&now); err != nil {
+	err := ask(ctx, func(ctx context.Context) error {
+		return conn.QueryRow(ctx, "SELECT pg_current_snapshot()::text").Scan(&now)
+	})
+	if err != nil {
 		return err
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.heard, f.baseline, f.pending = true, now, map[uint64]struct{}{}
+	f.known.begin(now, asked)
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"millrace/app"
 	"millrace/app/embedded"
 	"millrace/app/postgres"
+	"millrace/app/postgres/storetest"
 )
 
 // serverURL is a server that all tests share; each has a database of its own.
@@ -28,7 +29,7 @@ var quiet = slog.New(slog.DiscardHandler)
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
-	serverURL = os.Getenv("TEST_POSTGRES_URL")
+	serverURL = os.Getenv("MILLRACE_TEST_POSTGRES_URL")
 	if serverURL == "" {
 		dir, err := os.MkdirTemp("", "millrace-postgres-")
 		if err != nil {
@@ -43,8 +44,9 @@ func run(m *testing.M) int {
 		defer server.Close()
 		serverURL = server.URL()
 	}
+	before := goleak.IgnoreCurrent() // the server's
 	code := m.Run()
-	if err := goleak.Find(goleak.IgnoreTopFunction("os/exec.(*Cmd).Wait"), goleak.IgnoreTopFunction("syscall.Syscall6")); err != nil && code == 0 {
+	if err := goleak.Find(before); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -87,31 +89,13 @@ func open(t testing.TB, at string) *postgres.DB {
 
 func newDB(t testing.TB) *postgres.DB { return open(t, newURL(t)) }
 
-// now is when the tests' logs happen: to the microsecond, so that they compare.
-var now = time.Now().UTC().Truncate(time.Microsecond)
-
-// batch makes a batch of logs for a shipper's sequence.
-func batch(shipper string, first int, logs ...app.Log) app.Batch {
-	return app.Batch{
-		BatchHead: app.BatchHead{Shipper: shipper, First: uint64(first), Count: len(logs), Topic: app.TopicLogs, SealedAt: now, ShippedAt: now},
-		Logs: func(yield func(*app.Log, error) bool) {
-			for i := range logs {
-				log := logs[i] // a copy: the store may repair it
-				if !yield(&log, nil) {
-					return
-				}
-			}
-		},
-	}
-}
-
-// logAt makes a log that happened a while ago.
-func logAt(ago time.Duration, message string) app.Log {
-	return app.Log{
-		Time: now.Add(-ago), ReceivedAt: now, Level: app.LevelInfo,
-		Service: "checkout", Host: "web-1", Message: message,
-	}
-}
+// Short names for what the tests below say often.
+var (
+	now      = storetest.Now
+	batch    = storetest.Batch
+	logAt    = storetest.LogAt
+	messages = storetest.Messages
+)
 
 func store(t testing.TB, db *postgres.DB, batches ...app.Batch) {
 	t.Helper()
@@ -122,11 +106,31 @@ func store(t testing.TB, db *postgres.DB, batches ...app.Batch) {
 	}
 }
 
-func messages(logs []app.Log) (out []string) {
-	for _, log := range logs {
-		out = append(out, log.Message)
+// connect opens a connection of the test's own.
+func connect(t testing.TB, at string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), at)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return out
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
+// count returns the number that a statement selects.
+func count(t testing.TB, conn *pgx.Conn, statement string, args ...any) (n int) {
+	t.Helper()
+	if err := conn.QueryRow(t.Context(), statement, args...).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func exec(t testing.TB, conn *pgx.Conn, statement string, args ...any) {
+	t.Helper()
+	if _, err := conn.Exec(t.Context(), statement, args...); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func eventually(t *testing.T, condition func() bool) {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -26,10 +27,9 @@ func (db *DB) Maintain(ctx context.Context) error {
 	}
 }
 
+// maintainOnce is one round. Neither half waits for the other's success.
 func (db *DB) maintainOnce(ctx context.Context) error {
 	today := dayOf(time.Now())
-	if err := db.partitions.ensure(ctx, []day{today, today + 1, today + 2}); err != nil {
-		return classify(err)
-	}
-	return db.deleteHandledEvents(ctx)
+	ahead := db.partitions.ensure(ctx, []day{today, today + 1, today + 2})
+	return errors.Join(classify(ctx, ahead), classify(ctx, db.deleteHandledEvents(ctx)))
 }

@@ -2,12 +2,14 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
 	wmsql "github.com/ThreeDotsLabs/watermill-sql/v3/pkg/sql"
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/jackc/pgx/v5"
 
 	"millrace/app"
 )
@@ -20,20 +22,36 @@ const projectionGroup = "projection"
 // do not wait for it: see app.Recent.
 const pollInterval = 100 * time.Millisecond
 
-// publishStored writes the event of a stored batch within its transaction.
-func publishStored(tx wmsql.ContextExecutor, event app.StoredEvent) error {
+// queued is the database that watermill-sql's publisher sees: it puts the
+// publisher's one statement into a batch, so that it travels with the commit
+// instead of a round trip of its own. Its other methods are nil.
+type queued struct {
+	wmsql.ContextExecutor
+	batch *pgx.Batch
+}
+
+func (q queued) ExecContext(_ context.Context, query string, args ...any) (sql.Result, error) {
+	q.batch.Queue(query, args...)
+	return nil, nil
+}
+
+// queueStored adds the event of a stored batch to what its transaction does.
+func queueStored(batch *pgx.Batch, event app.StoredEvent) error {
 	payload, err := json.Marshal(event)
 	if err != nil {
 		return err
 	}
-	outbox, err := wmsql.NewPublisher(tx, wmsql.PublisherConfig{SchemaAdapter: wmsql.DefaultPostgreSQLSchema{}}, watermill.NopLogger{})
+	outbox, err := wmsql.NewPublisher(queued{batch: batch}, wmsql.PublisherConfig{SchemaAdapter: wmsql.DefaultPostgreSQLSchema{}}, watermill.NopLogger{})
 	if err != nil {
 		return err
 	}
 	return outbox.Publish(app.TopicStored, message.NewMessage(watermill.NewUUID(), payload))
 }
 
-// StoredSubscriber returns a subscriber to the events of app.TopicStored.
+// StoredSubscriber returns a subscriber to the events of app.TopicStored. Each
+// event goes to one of all subscribers, in every process, until it is acked.
+// Events come in the order of their transactions, as soon as no older
+// transaction of the server is still open.
 func (db *DB) StoredSubscriber(logger watermill.LoggerAdapter) (message.Subscriber, error) {
 	return wmsql.NewSubscriber(db.sql, wmsql.SubscriberConfig{
 		ConsumerGroup:  projectionGroup,
@@ -44,10 +62,17 @@ func (db *DB) StoredSubscriber(logger watermill.LoggerAdapter) (message.Subscrib
 }
 
 // deleteHandledEvents keeps the outbox small: what the group is past is never
-// read again.
+// read again. One process at a time does it; the others need not.
 func (db *DB) deleteHandledEvents(ctx context.Context) error {
-	_, err := db.pool.Exec(ctx, `
-		DELETE FROM watermill_stored WHERE transaction_id <
-			(SELECT min(last_processed_transaction_id) FROM watermill_offsets_stored)`)
-	return classify(err)
+	return pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+		var mine bool
+		err := tx.QueryRow(ctx, "SELECT pg_try_advisory_xact_lock($1, $2)", lockSpace, lockOutbox).Scan(&mine)
+		if err != nil || !mine {
+			return err
+		}
+		_, err = tx.Exec(ctx, `
+			DELETE FROM watermill_stored WHERE transaction_id <
+				(SELECT min(last_processed_transaction_id) FROM watermill_offsets_stored)`)
+		return err
+	})
 }

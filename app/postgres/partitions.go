@@ -10,8 +10,16 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// partitionLock is the advisory lock under which partitions are made.
-const partitionLock = 0x6d696c6c // "mill"
+// Advisory locks of this package, in one namespace ("mill" in ASCII).
+const (
+	lockSpace      = 0x6d696c6c
+	lockPartitions = 1 // held while partitions are made
+	lockOutbox     = 2 // held while the outbox is emptied
+)
+
+// attachWait bounds the wait for a lock on the parent table: whoever waits for
+// it makes all that come after wait too.
+const attachWait = "2s"
 
 // day counts days since 1970-01-01 UTC.
 type day int64
@@ -81,17 +89,23 @@ func (p *partitions) forget() {
 }
 
 // makePartition makes a day's table and attaches it. Attaching, unlike CREATE …
-// PARTITION OF, lets readers and writers of the other days go on.
+// PARTITION OF, lets readers and writers of the other days go on. Only
+// processes that make partitions wait for each other; all of it is undone when
+// it does not come to its end.
 func makePartition(ctx context.Context, tx pgx.Tx, d day) error {
-	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", partitionLock); err != nil {
+	if _, err := tx.Exec(ctx, "SET LOCAL lock_timeout = '"+attachWait+"'"); err != nil {
 		return err
 	}
-	var exists bool
-	if err := tx.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL", d.table()).Scan(&exists); err != nil || exists {
+	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1, $2)", lockSpace, lockPartitions); err != nil {
+		return err
+	}
+	var attached bool
+	err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_inherits WHERE inhparent = 'logs_inside'::regclass AND inhrelid = to_regclass($1))", d.table()).Scan(&attached)
+	if err != nil || attached {
 		return err
 	}
 	const moment = "2006-01-02 15:04:05Z07:00"
-	_, err := tx.Exec(ctx, fmt.Sprintf(
+	_, err = tx.Exec(ctx, fmt.Sprintf(
 		`CREATE TABLE %[1]s (LIKE logs_inside INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
 		 ALTER TABLE logs_inside ATTACH PARTITION %[1]s FOR VALUES FROM ('%[2]s') TO ('%[3]s')`,
 		d.table(), d.begin().Format(moment), (d+1).begin().Format(moment)))

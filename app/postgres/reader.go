@@ -3,10 +3,7 @@ package postgres
 import (
 	"context"
 	"encoding/hex"
-	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,11 +17,6 @@ type Reader struct{ db *DB }
 // Reader returns the read side.
 func (db *DB) Reader() *Reader { return &Reader{db: db} }
 
-// logColumns are read by scanLog. The batch's name is in the ledger, whose
-// number the log's id begins with.
-const logColumns = `id, time, time_ns, received_at, level, service, host, message, attributes, trace_id, span_id,
-	(SELECT shipper || '-' || first_seq FROM ledger WHERE number = page.id >> 24)`
-
 // Newest implements app.LogReader. Logs whose time is outside the window are
 // left out: one from the year 2099 would be the newest for ever.
 func (r *Reader) Newest(ctx context.Context, limit int) ([]app.Log, app.Snapshot, error) {
@@ -35,15 +27,14 @@ func (r *Reader) Newest(ctx context.Context, limit int) ([]app.Log, app.Snapshot
 	err := pgx.BeginTxFunc(ctx, r.db.pool, options, func(tx pgx.Tx) error {
 		batch := &pgx.Batch{}
 		batch.Queue("SELECT pg_current_snapshot()::text").QueryRow(func(row pgx.Row) error { return row.Scan(&snapshot) })
-		batch.Queue(`SELECT `+logColumns+` FROM (SELECT * FROM logs WHERE NOT outside ORDER BY time DESC, id DESC LIMIT $1) page`, limit).
-			Query(func(rows pgx.Rows) (err error) {
-				logs, err = pgx.CollectRows(rows, scanLog)
-				return err
-			})
+		batch.Queue(newestStatement, limit).Query(func(rows pgx.Rows) (err error) {
+			logs, err = scanLogs(rows, limit)
+			return err
+		})
 		return tx.SendBatch(ctx, batch).Close()
 	})
 	if err != nil {
-		return nil, "", classify(err)
+		return nil, "", classify(ctx, err)
 	}
 	return logs, snapshot, nil
 }
@@ -57,18 +48,17 @@ func (r *Reader) Logs(ctx context.Context, query app.Query) (app.Page, error) {
 	statement, args := pageStatement(query)
 	rows, err := r.db.pool.Query(ctx, statement, args...)
 	if err != nil {
-		return app.Page{}, classify(err)
+		return app.Page{}, classify(ctx, err)
 	}
-	logs, err := pgx.CollectRows(rows, scanLog)
+	logs, err := scanLogs(rows, query.Limit+1)
 	if err != nil {
-		return app.Page{}, classify(err)
+		return app.Page{}, classify(ctx, err)
 	}
 	more := len(logs) > query.Limit
 	if more {
 		logs = logs[:query.Limit]
 	}
-	backward := query.At != nil && query.At.Backward
-	if backward {
+	if query.At != nil && query.At.Backward {
 		slices.Reverse(logs)
 	}
 	return withCursors(app.Page{Logs: logs}, query, more), nil
@@ -93,90 +83,32 @@ func withCursors(page app.Page, query app.Query, more bool) app.Page {
 	return page
 }
 
-// pageStatement writes the statement of a page from fixed pieces; every value
-// is an argument.
-func pageStatement(query app.Query) (string, []any) {
-	var where []string
-	var args []any
-	arg := func(v any) string {
-		args = append(args, v)
-		return "$" + strconv.Itoa(len(args))
-	}
-	if !query.From.IsZero() {
-		where = append(where, "time >= "+arg(query.From))
-	}
-	if !query.To.IsZero() {
-		where = append(where, "time < "+arg(query.To))
-	}
-	if len(query.Levels) > 0 {
-		levels := make([]int16, len(query.Levels))
-		for i, level := range query.Levels {
-			levels[i] = int16(level)
-		}
-		where = append(where, "level = ANY("+arg(levels)+")")
-	}
-	// A single value is compared with =, which an index can follow in order.
-	oneOf := func(column string, values []string) {
-		switch len(values) {
-		case 0:
-		case 1:
-			where = append(where, column+" = "+arg(clean(values[0])))
-		default:
-			where = append(where, column+" = ANY("+arg(values)+")")
-		}
-	}
-	oneOf("service", query.Services)
-	oneOf("host", query.Hosts)
-	if query.Text != "" {
-		where = append(where, "message ILIKE "+arg("%"+escapeLike(query.Text)+"%"))
-	}
-	ascending := query.OldestFirst
-	if query.At != nil {
-		if query.At.Backward {
-			ascending = !ascending
-		}
-		where = append(where, fmt.Sprintf("(time, id) %s (%s, %s)", pick(ascending, ">", "<"), arg(query.At.Time), arg(int64(query.At.ID))))
-	}
-	condition := ""
-	if len(where) > 0 {
-		condition = " WHERE " + strings.Join(where, " AND ")
-	}
-	direction := pick(ascending, "ASC", "DESC")
-	order := "time " + direction + ", id " + direction
-	return "SELECT " + logColumns + " FROM (SELECT * FROM logs" + condition + " ORDER BY " + order + " LIMIT " + arg(query.Limit+1) + ") page ORDER BY " + order, args
-}
-
-func pick(condition bool, yes, no string) string {
-	if condition {
-		return yes
-	}
-	return no
-}
-
-var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
-
-func escapeLike(s string) string { return likeEscaper.Replace(s) }
-
-func scanLog(row pgx.CollectableRow) (app.Log, error) {
+// scanLogs reads the rows of a statement that selects logColumns; expected is
+// how many there may be.
+func scanLogs(rows pgx.Rows, expected int) ([]app.Log, error) {
+	defer rows.Close()
+	logs := make([]app.Log, 0, min(expected, app.MaxLimit+1))
 	var (
-		log             app.Log
 		id              int64
 		nanos, level    int16
 		traceID, spanID []byte
-		attributes      []byte
 		batchID         *string
 	)
-	err := row.Scan(&id, &log.Time, &nanos, &log.ReceivedAt, &level, &log.Service, &log.Host, &log.Message, &attributes, &traceID, &spanID, &batchID)
-	if err != nil {
-		return log, err
+	for rows.Next() {
+		var log app.Log
+		err := rows.Scan(&id, &log.Time, &nanos, &log.ReceivedAt, &level, &log.Service, &log.Host, &log.Message,
+			(*[]byte)(&log.Attributes), &traceID, &spanID, &batchID)
+		if err != nil {
+			return nil, err
+		}
+		log.ID, log.Level = app.LogID(id), app.Level(level)
+		log.Time = log.Time.UTC().Add(time.Duration(nanos))
+		log.ReceivedAt = log.ReceivedAt.UTC()
+		log.TraceID, log.SpanID = hex.EncodeToString(traceID), hex.EncodeToString(spanID)
+		if batchID != nil {
+			log.BatchID = *batchID
+		}
+		logs = append(logs, log)
 	}
-	log.ID, log.Level = app.LogID(id), app.Level(level)
-	log.Time = log.Time.UTC().Add(time.Duration(nanos))
-	log.ReceivedAt = log.ReceivedAt.UTC()
-	log.Attributes = attributes
-	log.TraceID, log.SpanID = hex.EncodeToString(traceID), hex.EncodeToString(spanID)
-	if batchID != nil {
-		log.BatchID = *batchID
-	}
-	return log, nil
+	return logs, rows.Err()
 }

@@ -3,17 +3,28 @@ package postgres
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/json"
+	"encoding/hex"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"millrace/app"
 )
 
-// PostgreSQL's text holds no NUL and nothing that is not UTF-8, and an index no
-// long value. A log that has such is stored with what can be shown in its
-// place, and what it had before, in base64, under rawPrefix in its attributes:
-// nothing is lost, and the batch is not held up.
+// PostgreSQL's text holds no NUL and nothing that is not UTF-8, its jsonb not
+// all of JSON, its timestamps and its index rows not every length. A log that
+// has such is stored with what can be shown in its place:
+//
+//	NUL                            U+2400 (␀)
+//	bytes that are no UTF-8        U+FFFD (�)
+//	half a surrogate pair in JSON  U+FFFD
+//	a number or depth beyond json.go's bounds: its text, as a string
+//	a service name over maxService: its beginning
+//	a time beyond the years 0 to 9999: the nearest moment within
+//	trace and span ids that are no hexadecimal: nothing
+//
+// and what it had before, in base64, as the attribute "millrace.raw." and the
+// member's name in the API: nothing is lost, and the batch is not held up.
 const rawPrefix = "millrace.raw."
 
 // maxService is the longest service name in bytes. A row of a btree index is
@@ -23,94 +34,191 @@ const maxService = 1024
 // nulSign stands in for NUL: U+2400 SYMBOL FOR NULL.
 const nulSign = "\u2400"
 
-// repair makes a log acceptable to PostgreSQL. Nearly every log is already.
-func repair(log *app.Log) {
-	var raw []string // name, original, name, original, …
-	fix := func(name string, field *string, limit int) {
-		if storable(*field) && (limit == 0 || len(*field) <= limit) {
-			return
-		}
-		raw = append(raw, name, *field)
-		*field = clean(*field)
-		if limit > 0 && len(*field) > limit {
-			*field = strings.ToValidUTF8((*field)[:limit], "")
+// The first and last moments that RFC 3339 can write; PostgreSQL's range is
+// wider.
+var (
+	firstMoment = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
+	lastMoment  = time.Date(10_000, 1, 1, 0, 0, 0, -1, time.UTC)
+)
+
+// repaired returns the log if PostgreSQL takes it as it is, as it does nearly
+// every log, else a repaired copy.
+func repaired(log *app.Log) *app.Log {
+	if storableLog(log) {
+		return log
+	}
+	r := repair{log: *log}
+	r.text("message", &r.log.Message, 0)
+	r.text("service", &r.log.Service, maxService)
+	r.text("host", &r.log.Host, 0)
+	r.times()
+	r.ids()
+	r.attributes()
+	return &r.log
+}
+
+// armoured returns a copy that shows nothing but ASCII and has all texts as
+// raw: for a log that PostgreSQL refuses though it was repaired.
+func armoured(log *app.Log) *app.Log {
+	r := repair{log: *log}
+	for _, field := range []struct {
+		name string
+		text *string
+	}{{"message", &r.log.Message}, {"service", &r.log.Service}, {"host", &r.log.Host}} {
+		r.raw(field.name, *field.text)
+		*field.text = shownText(ascii(*field.text), maxService)
+	}
+	r.times()
+	r.ids()
+	if len(log.Attributes) > 0 {
+		r.raw("attributes", string(log.Attributes))
+	}
+	r.log.Attributes = withRaw(nil, r.originals)
+	return &r.log
+}
+
+func storableLog(log *app.Log) bool {
+	return storable(log.Message) &&
+		storable(log.Service) && len(log.Service) <= maxService &&
+		storable(log.Host) &&
+		isHex(log.TraceID) && isHex(log.SpanID) &&
+		inRange(log.Time) && inRange(log.ReceivedAt) &&
+		(len(log.Attributes) == 0 || storableJSON(log.Attributes))
+}
+
+// repair is a log under repair.
+type repair struct {
+	log       app.Log
+	originals []string // name, original, name, original, …
+}
+
+func (r *repair) raw(name, original string) { r.originals = append(r.originals, name, original) }
+
+func (r *repair) text(name string, field *string, limit int) {
+	if shown := shownText(*field, limit); shown != *field {
+		r.raw(name, *field)
+		*field = shown
+	}
+}
+
+func (r *repair) ids() {
+	for name, field := range map[string]*string{"trace_id": &r.log.TraceID, "span_id": &r.log.SpanID} {
+		if !isHex(*field) {
+			r.raw(name, *field)
+			*field = ""
 		}
 	}
-	fix("message", &log.Message, 0)
-	fix("service", &log.Service, maxService)
-	fix("host", &log.Host, 0)
-	attributes := log.Attributes
-	if bytes.Contains(attributes, []byte(`\u`)) || !utf8.Valid(attributes) {
-		cleaned, changed := cleanJSON(attributes)
-		if changed {
-			raw = append(raw, "attributes", string(attributes))
-			attributes = cleaned
+}
+
+func (r *repair) times() {
+	for name, field := range map[string]*time.Time{"timestamp": &r.log.Time, "received_at": &r.log.ReceivedAt} {
+		if !inRange(*field) {
+			r.raw(name, field.UTC().Format(time.RFC3339Nano))
+			*field = nearestMoment(*field)
 		}
 	}
-	if len(raw) > 0 {
-		log.Attributes = withRaw(attributes, raw)
+}
+
+// attributes comes last: it also takes in what the other repairs left.
+func (r *repair) attributes() {
+	attributes := []byte(r.log.Attributes)
+	if len(attributes) > 0 && !storableJSON(attributes) {
+		r.raw("attributes", string(attributes))
+		attributes = cleanJSON(attributes)
+	} else if len(r.originals) > 0 && (bytes.Contains(attributes, []byte(rawPrefix)) || bytes.Contains(attributes, []byte(`\u`))) {
+		// One of ours could take the place of one that is there.
+		r.raw("attributes", string(attributes))
 	}
+	r.log.Attributes = withRaw(attributes, r.originals)
+}
+
+// withRaw adds the originals to a JSON object, which may be nil.
+func withRaw(object []byte, originals []string) []byte {
+	if len(originals) == 0 {
+		return object
+	}
+	out := []byte{'{'}
+	if members := bytes.TrimSpace(object); len(members) > 2 {
+		members = bytes.TrimSpace(members[1 : len(members)-1])
+		out = append(out, members...)
+		if len(members) > 0 {
+			out = append(out, ',')
+		}
+	}
+	for i := 0; i < len(originals); i += 2 {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = app.AppendJSONString(out, rawPrefix+originals[i])
+		out = append(out, ':', '"')
+		out = base64.StdEncoding.AppendEncode(out, []byte(originals[i+1]))
+		out = append(out, '"')
+	}
+	return append(out, '}')
 }
 
 func storable(s string) bool { return strings.IndexByte(s, 0) < 0 && utf8.ValidString(s) }
 
+// shownText is what is stored in the place of a text: the text itself if it can
+// be, at most limit bytes of it; 0 is no limit.
+func shownText(s string, limit int) string {
+	if !storable(s) {
+		s = clean(s)
+	}
+	if limit > 0 && len(s) > limit {
+		s = strings.ToValidUTF8(s[:limit], "")
+	}
+	return s
+}
+
 func clean(s string) string {
-	return strings.ReplaceAll(strings.ToValidUTF8(s, "\ufffd"), "\x00", nulSign)
+	return strings.ReplaceAll(strings.ToValidUTF8(s, string(utf8.RuneError)), "\x00", nulSign)
 }
 
-// cleanJSON rewrites the strings of a JSON object that jsonb would refuse.
-func cleanJSON(data []byte) ([]byte, bool) {
-	var tree map[string]any
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	if err := decoder.Decode(&tree); err != nil {
-		return nil, true // no JSON object at all: it is kept as raw
-	}
-	if utf8.Valid(data) && !bytes.Contains(data, []byte(`\u0000`)) && !bytes.Contains(data, []byte(`\ud`)) && !bytes.Contains(data, []byte(`\uD`)) {
-		return data, false
-	}
-	out, err := json.Marshal(cleanValue(tree))
-	if err != nil {
-		return nil, true
-	}
-	return out, true
+// ascii replaces all that is not printable ASCII by question marks.
+func ascii(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, s)
 }
 
-func cleanValue(value any) any {
-	switch v := value.(type) {
-	case string:
-		return clean(v)
-	case []any:
-		for i := range v {
-			v[i] = cleanValue(v[i])
-		}
-		return v
-	case map[string]any:
-		out := make(map[string]any, len(v))
-		for key, inner := range v {
-			out[clean(key)] = cleanValue(inner)
-		}
-		return out
+func inRange(t time.Time) bool { return !t.Before(firstMoment) && !t.After(lastMoment) }
+
+// nearestMoment returns the moment in range that is nearest to t.
+func nearestMoment(t time.Time) time.Time {
+	switch {
+	case t.Before(firstMoment):
+		return firstMoment
+	case t.After(lastMoment):
+		return lastMoment
 	default:
-		return v
+		return t
 	}
 }
 
-// withRaw adds the originals to a JSON object.
-func withRaw(object []byte, raw []string) []byte {
-	out := []byte{'{'}
-	if inner := bytes.TrimSpace(object); len(inner) > 2 {
-		out = append(out, inner[1:len(inner)-1]...)
-		out = append(out, ',')
-	}
-	for i := 0; i < len(raw); i += 2 {
-		if i > 0 {
-			out = append(out, ',')
+// noHex marks a byte in unhex that is no hexadecimal digit.
+const noHex = 0xff
+
+// unhex is the value of each hexadecimal digit.
+var unhex = func() (table [256]byte) {
+	for b := range table {
+		table[b] = noHex
+		if v, err := hex.DecodeString("0" + string(rune(b))); err == nil {
+			table[b] = v[0]
 		}
-		out = app.AppendJSONString(out, rawPrefix+raw[i])
-		out = append(out, ':', '"')
-		out = base64.StdEncoding.AppendEncode(out, []byte(raw[i+1]))
-		out = append(out, '"')
 	}
-	return append(out, '}')
+	return table
+}()
+
+// isHex tells whether s is hexadecimal digits, an even number of them.
+func isHex(s string) bool {
+	for i := range len(s) {
+		if unhex[s[i]] == noHex {
+			return false
+		}
+	}
+	return len(s)%2 == 0
 }

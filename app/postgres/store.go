@@ -1,18 +1,23 @@
 package postgres
 
 import (
-	"bytes"
 	"context"
-	"database/sql"
-	"errors"
-	"slices"
 	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5/stdlib"
-
 	"millrace/app"
 )
+
+// storeTimeout bounds the storing of one batch. A server that is gone without a
+// word would otherwise hold it for a quarter of an hour, longer than Kafka
+// lets a consumer be silent.
+const storeTimeout = 30 * time.Second
+
+// maxKeptBuffer is the largest buffer that is kept for the next batch, in bytes.
+const maxKeptBuffer = 16 << 20
+
+// maxShipper is the longest name of a shipper in bytes: it is in an index.
+const maxShipper = 512
 
 // Store keeps batches. It implements app.BatchStore.
 type Store struct {
@@ -27,92 +32,79 @@ func (db *DB) Store() *Store {
 
 // Store implements app.BatchStore: the ledger's row, the logs and the event in
 // one transaction. The ledger's key decides: of any number of deliveries of a
-// batch, even at the same time, one writes.
+// batch, even at the same time, one writes. An error leaves nothing behind,
+// but for one: a connection that is lost in the commit may hide a success, and
+// the next delivery is then a duplicate.
 func (s *Store) Store(ctx context.Context, batch app.Batch) (app.Receipt, error) {
-	buffer := s.buffers.Get().(*copyBuffer)
-	defer s.buffers.Put(buffer)
-	days, err := s.encode(buffer, batch)
-	if err != nil {
+	if err := checkHead(batch.BatchHead); err != nil {
 		return app.Receipt{}, err
 	}
-	if err := s.db.partitions.ensure(ctx, days); err != nil {
-		return app.Receipt{}, classify(err)
+	buffer := s.buffers.Get().(*copyBuffer)
+	defer func() {
+		if cap(buffer.data) <= maxKeptBuffer {
+			s.buffers.Put(buffer)
+		}
+	}()
+	limited, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	var armour armour
+	for {
+		if err := s.encode(buffer, batch, &armour); err != nil {
+			return app.Receipt{}, err
+		}
+		receipt, err := s.write(limited, batch.BatchHead, buffer)
+		if !armour.widen(err) {
+			return receipt, classify(ctx, err)
+		}
 	}
-	receipt, err := s.write(ctx, batch.BatchHead, buffer)
-	if err != nil {
-		s.db.partitions.forget() // one may be gone
-		return app.Receipt{}, classify(err)
-	}
-	return receipt, nil
 }
 
-// encode writes the batch's logs into the buffer and returns the days that
-// they lie in.
-func (s *Store) encode(buffer *copyBuffer, batch app.Batch) ([]day, error) {
+func checkHead(head app.BatchHead) error {
+	switch {
+	case head.Count < 1 || head.Count > app.MaxBatchCount:
+		return app.Errorf(app.KindInvalid, "batch %s says it holds %d logs: want 1 to %d", head.ID(), head.Count, app.MaxBatchCount)
+	case head.First > 1<<63-1-app.MaxBatchCount:
+		return app.Errorf(app.KindInvalid, "batch %s: its sequence number is too large for the ledger", head.ID())
+	case head.Shipper == "" || len(head.Shipper) > maxShipper || !storable(head.Shipper) || !storable(head.Topic):
+		return app.Errorf(app.KindInvalid, "the batch's shipper %.40q or topic %.40q cannot be a name: want text of 1 to %d bytes", head.Shipper, head.Topic, maxShipper)
+	}
+	return nil
+}
+
+// encode writes the batch's logs into the buffer, each repaired if need be.
+func (s *Store) encode(buffer *copyBuffer, batch app.Batch, armour *armour) error {
 	buffer.reset()
-	window := newWindow(time.Now(), s.db.cfg.Retention)
-	var days []day
+	days := newWindow(time.Now(), s.db.cfg.Retention)
 	for log, err := range batch.Logs {
 		if err != nil {
-			return nil, err
+			return err
 		}
-		d := dayOf(log.Time)
-		inside := window.holds(d)
-		if inside && !slices.Contains(days, d) {
-			days = append(days, d)
+		if armour.covers(len(buffer.ids)) {
+			log = armoured(log)
+		} else {
+			log = repaired(log)
 		}
-		buffer.add(log, !inside)
+		buffer.add(log, days)
 	}
 	if len(buffer.ids) != batch.Count {
-		return nil, app.Errorf(app.KindInvalid, "batch %s says it holds %d logs and holds %d", batch.ID(), batch.Count, len(buffer.ids))
+		return app.Errorf(app.KindInvalid, "batch %s says it holds %d logs and holds %d", batch.ID(), batch.Count, len(buffer.ids))
 	}
-	return days, nil
+	return nil
 }
 
-const insertBatch = `
-	INSERT INTO ledger (shipper, first_seq, count, another, topic, kafka_partition, kafka_offset, sealed_at, shipped_at)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-	ON CONFLICT (shipper, first_seq) DO NOTHING
-	RETURNING number, transaction::text::bigint`
-
+// write brings the encoded batch into the database.
 func (s *Store) write(ctx context.Context, head app.BatchHead, buffer *copyBuffer) (app.Receipt, error) {
-	conn, err := s.db.sql.Conn(ctx)
+	if err := s.db.partitions.ensure(ctx, buffer.days); err != nil {
+		return app.Receipt{}, err
+	}
+	conn, err := s.db.pool.Acquire(ctx)
 	if err != nil {
 		return app.Receipt{}, err
 	}
-	defer conn.Close()
-	tx, err := conn.BeginTx(ctx, nil)
-	if err != nil {
-		return app.Receipt{}, err
+	defer conn.Release()
+	receipt, err := transact(ctx, conn.Conn(), head, buffer)
+	if lacksPartition(err) {
+		s.db.partitions.forget()
 	}
-	defer tx.Rollback() // does nothing after Commit
-
-	event := app.StoredEvent{BatchID: head.ID(), Count: head.Count}
-	err = tx.QueryRowContext(ctx, insertBatch,
-		head.Shipper, int64(head.First), head.Count, head.Foreign, head.Topic, head.Partition, head.Offset,
-		nullTime(head.SealedAt), nullTime(head.ShippedAt),
-	).Scan(&event.Number, &event.Transaction)
-	if errors.Is(err, sql.ErrNoRows) {
-		return app.Receipt{Duplicate: true}, nil
-	}
-	if err != nil {
-		return app.Receipt{}, err
-	}
-	rows := buffer.finish(event.Number)
-	err = conn.Raw(func(driver any) error {
-		_, err := driver.(*stdlib.Conn).Conn().PgConn().CopyFrom(ctx, bytes.NewReader(rows), copyLogs)
-		return err
-	})
-	if err != nil {
-		return app.Receipt{}, err
-	}
-	if err := publishStored(tx, event); err != nil {
-		return app.Receipt{}, err
-	}
-	if err := tx.Commit(); err != nil {
-		return app.Receipt{}, err
-	}
-	return app.Receipt{Number: event.Number, Stored: head.Count}, nil
+	return receipt, err
 }
-
-func nullTime(t time.Time) sql.NullTime { return sql.NullTime{Time: t, Valid: !t.IsZero()} }

@@ -1,0 +1,155 @@
+package storetest
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"millrace/app"
+)
+
+// Memory is an app.BatchStore and app.LogReader in memory: slow, and simple
+// enough to see that it is right. Safe for concurrent use.
+type Memory struct {
+	mu      sync.Mutex
+	ledger  map[string]app.Receipt // by batch id; guarded by mu, as are the rest
+	logs    []app.Log              // oldest first
+	batches int64
+}
+
+// NewMemory returns an empty Memory.
+func NewMemory() *Memory { return &Memory{ledger: map[string]app.Receipt{}} }
+
+// Store implements app.BatchStore.
+func (m *Memory) Store(ctx context.Context, batch app.Batch) (app.Receipt, error) {
+	if err := ctx.Err(); err != nil {
+		return app.Receipt{}, err
+	}
+	if batch.Count < 1 || batch.Shipper == "" || strings.Contains(batch.Shipper, "\x00") || batch.First >= 1<<63 {
+		return app.Receipt{}, app.Errorf(app.KindInvalid, "batch %s cannot be", batch.ID())
+	}
+	var logs []app.Log
+	for log, err := range batch.Logs {
+		if err != nil {
+			return app.Receipt{}, err
+		}
+		logs = append(logs, keep(log))
+	}
+	if len(logs) != batch.Count {
+		return app.Receipt{}, app.Errorf(app.KindInvalid, "batch %s says it holds %d logs and holds %d", batch.ID(), batch.Count, len(logs))
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if there, ok := m.ledger[batch.ID()]; ok {
+		if batch.Count > there.Stored {
+			return app.Receipt{}, app.Errorf(app.KindConflict, "batch %s is there with %d logs", batch.ID(), there.Stored)
+		}
+		return app.Receipt{Number: there.Number, Duplicate: true}, nil
+	}
+	m.batches++
+	for i := range logs {
+		logs[i].ID, logs[i].BatchID = app.NewLogID(m.batches, i), batch.ID()
+	}
+	m.logs = append(m.logs, logs...)
+	slices.SortFunc(m.logs, compareLogs)
+	receipt := app.Receipt{Number: m.batches, Stored: len(logs)}
+	m.ledger[batch.ID()] = receipt
+	return receipt, nil
+}
+
+// keep returns a copy that shares nothing with what it was handed. Attributes
+// that are no JSON become a text, so that every log can be shown.
+func keep(log *app.Log) app.Log {
+	kept := *log
+	for _, text := range []*string{&kept.Service, &kept.Host, &kept.Message, &kept.TraceID, &kept.SpanID} {
+		*text = strings.Clone(*text)
+	}
+	kept.Attributes = slices.Clone(log.Attributes)
+	if len(kept.Attributes) > 0 && !json.Valid(kept.Attributes) {
+		kept.Attributes = append(app.AppendJSONString([]byte(`{"text":`), string(kept.Attributes)), '}')
+	}
+	return kept
+}
+
+// Newest implements app.LogReader. Each batch is a transaction of its number.
+func (m *Memory) Newest(ctx context.Context, limit int) ([]app.Log, app.Snapshot, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var newest []app.Log
+	for _, log := range slices.Backward(m.logs) {
+		if len(newest) < limit && log.Time.Before(Now.AddDate(0, 0, 2)) {
+			newest = append(newest, log)
+		}
+	}
+	return newest, app.Snapshot(fmt.Sprintf("%d:%d:", m.batches+1, m.batches+1)), ctx.Err()
+}
+
+// Logs implements app.LogReader.
+func (m *Memory) Logs(ctx context.Context, query app.Query) (app.Page, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var listing []app.Log
+	for _, log := range m.logs {
+		if matches(log, query.Filter) {
+			listing = append(listing, log)
+		}
+	}
+	if !query.OldestFirst {
+		slices.Reverse(listing)
+	}
+	begin, end := 0, len(listing)
+	if at := query.At; at != nil {
+		place := app.Log{Time: at.Time, ID: at.ID}
+		// The logs on this side of the place, and whether its own log is one.
+		before := func(log app.Log) bool {
+			if query.OldestFirst {
+				return compareLogs(log, place) < 0
+			}
+			return compareLogs(log, place) > 0
+		}
+		begin = len(listing)
+		for i, log := range listing {
+			if !before(log) {
+				begin = i
+				break
+			}
+		}
+		if at.Backward {
+			begin, end = max(0, begin-query.Limit), begin
+		} else if begin < len(listing) && compareLogs(listing[begin], place) == 0 {
+			begin++
+		}
+	}
+	end = min(end, begin+query.Limit)
+	page := app.Page{Logs: slices.Clone(listing[begin:end])}
+	if begin < end && end < len(listing) {
+		page.Next = cursor(listing[end-1], query, false)
+	}
+	if begin < end && begin > 0 {
+		page.Prev = cursor(listing[begin], query, true)
+	}
+	return page, ctx.Err()
+}
+
+func cursor(log app.Log, query app.Query, backward bool) *app.Cursor {
+	return &app.Cursor{Time: log.Time.Truncate(time.Microsecond), ID: log.ID, Backward: backward, Query: query.Hash()}
+}
+
+// compareLogs is the order of a listing, oldest first.
+func compareLogs(a, b app.Log) int {
+	return cmp.Or(a.Time.Truncate(time.Microsecond).Compare(b.Time.Truncate(time.Microsecond)), cmp.Compare(a.ID, b.ID))
+}
+
+func matches(log app.Log, f app.Filter) bool {
+	return (f.From.IsZero() || !log.Time.Before(f.From)) &&
+		(f.To.IsZero() || log.Time.Before(f.To)) &&
+		(len(f.Levels) == 0 || slices.Contains(f.Levels, log.Level)) &&
+		(len(f.Services) == 0 || slices.Contains(f.Services, log.Service)) &&
+		(len(f.Hosts) == 0 || slices.Contains(f.Hosts, log.Host)) &&
+		strings.Contains(strings.ToLower(log.Message), strings.ToLower(f.Text))
+}

@@ -1,0 +1,93 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"millrace/app"
+)
+
+const insertBatch = `
+	INSERT INTO ledger (shipper, first_seq, count, stored, another, topic, kafka_partition, kafka_offset,
+		sealed_at, shipped_at, first_time, last_time)
+	VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+	ON CONFLICT (shipper, first_seq) DO NOTHING
+	RETURNING number, transaction`
+
+// rollbackTimeout bounds the undoing of a transaction; beyond it the connection
+// is given up, which undoes it too.
+const rollbackTimeout = 2 * time.Second
+
+// transact stores an encoded batch in one transaction of three round trips: the
+// beginning with the ledger's row, the COPY, and the event with the commit. On
+// return the connection is free again, or closed.
+func transact(ctx context.Context, conn *pgx.Conn, head app.BatchHead, buffer *copyBuffer) (app.Receipt, error) {
+	defer rollback(ctx, conn)
+	event := app.StoredEvent{BatchID: head.ID(), Count: head.Count}
+	opening := &pgx.Batch{}
+	opening.Queue("BEGIN")
+	opening.Queue(insertBatch, head.Shipper, int64(head.First), head.Count, head.Foreign,
+		head.Topic, head.Partition, head.Offset, known(head.SealedAt), known(head.ShippedAt), buffer.first, buffer.last,
+	).QueryRow(func(row pgx.Row) error { return row.Scan(&event.Number, &event.Transaction) })
+	err := conn.SendBatch(ctx, opening).Close()
+	if errors.Is(err, pgx.ErrNoRows) {
+		return duplicate(ctx, conn, head)
+	}
+	if err != nil {
+		return app.Receipt{}, err
+	}
+	if _, err := conn.PgConn().CopyFrom(ctx, bytes.NewReader(buffer.finish(event.Number)), copyLogs); err != nil {
+		return app.Receipt{}, err
+	}
+	closing := &pgx.Batch{}
+	if err := queueStored(closing, event); err != nil {
+		return app.Receipt{}, err
+	}
+	closing.Queue("COMMIT")
+	if err := conn.SendBatch(ctx, closing).Close(); err != nil {
+		return app.Receipt{}, err
+	}
+	return app.Receipt{Number: event.Number, Stored: head.Count}, nil
+}
+
+// duplicate answers for a batch whose key is in the ledger. A batch that has
+// more logs than the one that is there is not that one: to pass over it would
+// lose logs.
+func duplicate(ctx context.Context, conn *pgx.Conn, head app.BatchHead) (app.Receipt, error) {
+	var number int64
+	var count int
+	err := conn.QueryRow(ctx, "SELECT number, count FROM ledger WHERE shipper = $1 AND first_seq = $2", head.Shipper, int64(head.First)).
+		Scan(&number, &count)
+	if err != nil {
+		return app.Receipt{}, err
+	}
+	if head.Count > count {
+		return app.Receipt{}, app.Errorf(app.KindConflict, "batch %s holds %d logs, but the ledger knows it with %d: two shippers go by one name", head.ID(), head.Count, count)
+	}
+	return app.Receipt{Number: number, Duplicate: true}, nil
+}
+
+// rollback undoes what is not committed, even when ctx is over.
+func rollback(ctx context.Context, conn *pgx.Conn) {
+	const idle = 'I'
+	if conn.IsClosed() || conn.PgConn().TxStatus() == idle {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
+	defer cancel()
+	if _, err := conn.Exec(ctx, "ROLLBACK"); err != nil {
+		_ = conn.Close(ctx)
+	}
+}
+
+// known returns NULL for a time that nobody knows.
+func known(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
