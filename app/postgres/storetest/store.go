@@ -91,7 +91,7 @@ func whole(t *testing.T, open Open) {
 	broken := Batch("k3v9", 1, LogAt(0, "one"), LogAt(0, "two"))
 	logs := broken.Logs
 	broken.Logs = func(yield func(*app.Log, error) bool) {
-		for log := range logs {
+		for log, _ := range logs {
 			if yield(log, nil) {
 				yield(nil, failure)
 			}

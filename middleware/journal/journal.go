@@ -1,0 +1,347 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// Record is what the journal keeps: bytes that stand for some units.
+type Record struct {
+	Units int // 1 or more
+	// Head and Body are kept apart for the sake of those who have them apart.
+	// They must not change once they are given to Append, nor by whoever got
+	// them from Next.
+	Head, Body []byte
+
+	// Append sets these, Next returns them.
+	Sequence string    // whose numbers First and the following are
+	First    uint64    // number of the first unit
+	Skip     int       // leading units that are acknowledged already
+	TakenAt  time.Time // when Append was called
+}
+
+func (r *Record) size() int { return recordSize + len(r.Head) + len(r.Body) }
+
+// Seal is the boundaries of a run of units.
+type Seal struct {
+	Sequence string
+	First    uint64
+	Count    int
+	At       time.Time // to the nanosecond
+}
+
+// Journal is a durable queue. Append, Seal, Ack and Stats may be called from
+// many goroutines at once, Next from one.
+type Journal struct {
+	cfg    Config
+	locked io.Closer
+
+	wakeWriter chan struct{} // holds one signal, as does wakeReader
+	wakeReader chan struct{}
+	writerDone chan struct{}
+	closeOnce  sync.Once
+	closeErr   error
+
+	reader reader // Next's own
+
+	mu        sync.Mutex // guards all below
+	manifest  *manifest
+	current   *generation // nil while none could be begun
+	pending   []*request
+	bytes     int64 // records on disk that are not acknowledged
+	waiting   int64 // records in pending, in bytes
+	limit     int64 // what bytes may come to
+	units     int64 // on disk, not acknowledged
+	acked     position
+	seals     []entrySeal   // of runs that are not acknowledged, oldest first
+	unsaid    bool          // acked is ahead of what is on disk
+	unsaved   bool          // the manifest is ahead of what is on disk
+	suspect   bool          // the reader found damage in the current generation
+	handed    []handed      // entries that Next has read and that are not acknowledged
+	cache     []cached      // the newest entries, when the reader is among them
+	cached    int           // their bytes
+	caching   bool          // whether the next entry goes into the cache
+	freed     int64         // bytes acknowledged since the log was shortened
+	freeIndex uint64        // the last entry of the current log that is acknowledged
+	room      chan struct{} // closed, and made anew, whenever there may be more room
+	stopped   bool
+	closed    bool
+}
+
+// request is a call of Append or Seal that waits for the writer.
+type request struct {
+	record *Record
+	seal   *entrySeal
+	done   chan error
+}
+
+// handed is an entry that was read.
+type handed struct {
+	last  position // its last unit
+	index uint64
+	bytes int64
+	taken time.Time
+}
+
+// cached is an entry in memory.
+type cached struct {
+	index uint64
+	entry *entry
+}
+
+// Open opens the journal in a folder, or makes one. A folder that another
+// process has open is an ErrLocked. Damage is no error: it is reported, and
+// what can be read will be.
+func Open(cfg Config) (*Journal, error) {
+	cfg.setDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	locked, err := lock(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	j := &Journal{
+		cfg: cfg, locked: locked, caching: true,
+		wakeWriter: make(chan struct{}, 1), wakeReader: make(chan struct{}, 1),
+		writerDone: make(chan struct{}), room: make(chan struct{}),
+	}
+	if err := j.recover(); err != nil {
+		locked.Close()
+		return nil, err
+	}
+	go j.write()
+	return j, nil
+}
+
+// Append returns when the record is on disk. ErrFull, ErrTooLarge, ErrClosed
+// and errors of ErrWrite say that it was not taken.
+func (j *Journal) Append(r Record) error {
+	if r.Units < 1 || int64(r.Units) > 1<<31 {
+		return fmt.Errorf("journal: a record of %d units", r.Units)
+	}
+	if most := min(MaxRecord, j.cfg.MaxBytes); int64(r.size()) > most {
+		return fmt.Errorf("%w: %d bytes, the largest has %d", ErrTooLarge, r.size(), most)
+	}
+	r.TakenAt = time.Now()
+	return j.do(&request{record: &r})
+}
+
+// Seal keeps a seal until all of it is acknowledged, and returns when it is on
+// disk.
+func (j *Journal) Seal(s Seal) error {
+	j.mu.Lock()
+	generation, ok := j.generationOf(s.Sequence)
+	j.mu.Unlock()
+	if !ok {
+		return fmt.Errorf("journal: no sequence %q", s.Sequence)
+	}
+	return j.do(&request{seal: &entrySeal{generation, s.First, uint32(s.Count), s.At.UnixNano()}})
+}
+
+var dones = sync.Pool{New: func() any { return make(chan error, 1) }}
+
+func (j *Journal) do(r *request) error {
+	size := int64(0)
+	if r.record != nil {
+		size = int64(r.record.size())
+	}
+	j.mu.Lock()
+	switch {
+	case j.closed, j.stopped && r.record != nil:
+		j.mu.Unlock()
+		return ErrClosed
+	case r.record != nil && j.bytes+j.waiting+size > j.limit:
+		j.mu.Unlock()
+		return ErrFull
+	}
+	r.done = dones.Get().(chan error)
+	j.pending = append(j.pending, r)
+	j.waiting += size
+	j.mu.Unlock()
+	signal(j.wakeWriter)
+	err := <-r.done
+	dones.Put(r.done)
+	return err
+}
+
+// AwaitRoom returns when a record that ErrFull refused may fit.
+func (j *Journal) AwaitRoom(ctx context.Context, r Record) error {
+	for {
+		j.mu.Lock()
+		fits := j.bytes+j.waiting+int64(r.size()) <= j.limit
+		room, closed := j.room, j.closed || j.stopped
+		j.mu.Unlock()
+		if closed {
+			return ErrClosed
+		}
+		if fits {
+			return nil
+		}
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Ack tells that every unit of a sequence up to last, and every one of the
+// sequences before it, has come to its end.
+func (j *Journal) Ack(sequence string, last uint64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	generation, ok := j.generationOf(sequence)
+	p := position{generation, last}
+	if !ok || !j.acked.before(p) {
+		return
+	}
+	j.units -= j.between(j.acked, p)
+	j.acked, j.unsaid = p, true
+	for len(j.seals) > 0 && !p.before(j.seals[0].last()) {
+		j.seals = j.seals[1:]
+	}
+	for len(j.handed) > 0 && !p.before(j.handed[0].last) {
+		j.bytes -= j.handed[0].bytes
+		if j.current != nil && j.handed[0].last.generation == j.current.Number {
+			j.freed += j.handed[0].bytes
+			j.freeIndex = j.handed[0].index
+		}
+		j.handed = j.handed[1:]
+	}
+	if j.empty() {
+		j.bytes, j.units = 0, 0 // what Open could only guess ends here
+	}
+	j.bytes, j.units = max(0, j.bytes), max(0, j.units)
+	close(j.room)
+	j.room = make(chan struct{})
+	signal(j.wakeWriter)
+}
+
+// empty tells whether all that was taken is acknowledged, with the lock held.
+func (j *Journal) empty() bool {
+	return j.current != nil && !j.acked.before(position{j.current.Number, j.current.next - 1})
+}
+
+// between returns how many units lie behind p up to q, as far as that is known.
+func (j *Journal) between(p, q position) int64 {
+	n := int64(0)
+	for _, item := range j.manifest.Generations {
+		switch {
+		case item.Number < p.generation || item.Number > q.generation:
+		case item.Number == q.generation && item.Number == p.generation:
+			n += int64(q.number) - int64(p.number)
+		case item.Number == q.generation:
+			n += int64(q.number)
+		case item.Last != nil && item.Number == p.generation:
+			n += int64(*item.Last) - int64(p.number)
+		case item.Last != nil:
+			n += int64(*item.Last)
+		}
+	}
+	return n
+}
+
+func (j *Journal) generationOf(sequence string) (uint32, bool) {
+	for _, item := range j.manifest.Generations {
+		if item.Sequence == sequence {
+			return item.Number, true
+		}
+	}
+	return 0, false
+}
+
+func (j *Journal) sequenceOf(generation uint32) string {
+	for _, item := range j.manifest.Generations {
+		if item.Number == generation {
+			return item.Sequence
+		}
+	}
+	return ""
+}
+
+// Seals returns the seals that are not acknowledged, oldest first.
+func (j *Journal) Seals() []Seal {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var seals []Seal
+	for _, s := range j.seals {
+		seals = append(seals, Seal{j.sequenceOf(s.generation), s.first, int(s.count), time.Unix(0, s.at)})
+	}
+	return seals
+}
+
+// Stats is what a journal holds.
+type Stats struct {
+	Sequence string    // whose numbers are given now
+	Accepted uint64    // the last number given in Sequence
+	Acked    uint64    // the last one of it that is acknowledged
+	Units    int64     // not acknowledged, over all sequences
+	Bytes    int64     // of these, on disk
+	Limit    int64     // what Bytes may come to
+	Oldest   time.Time // when the oldest record that was read and is not acknowledged was taken; zero when there is none
+}
+
+// Stats returns what the journal holds.
+func (j *Journal) Stats() Stats {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	s := Stats{Units: j.units, Bytes: j.bytes, Limit: j.limit}
+	if j.current != nil {
+		s.Sequence, s.Accepted = j.current.Sequence, j.current.next-1
+		if j.acked.generation == j.current.Number {
+			s.Acked = j.acked.number
+		}
+	}
+	if len(j.handed) > 0 {
+		s.Oldest = j.handed[0].taken
+	}
+	return s
+}
+
+// Stop makes Append refuse, and Next return io.EOF behind the last record.
+func (j *Journal) Stop() {
+	j.mu.Lock()
+	j.stopped = true
+	close(j.room)
+	j.room = make(chan struct{})
+	j.mu.Unlock()
+	signal(j.wakeReader)
+}
+
+// Close writes what is acknowledged and closes the journal. It is idempotent.
+func (j *Journal) Close() error {
+	j.closeOnce.Do(func() {
+		j.Stop()
+		j.mu.Lock()
+		j.closed = true
+		j.mu.Unlock()
+		signal(j.wakeWriter)
+		<-j.writerDone
+		signal(j.wakeReader)
+		if j.current != nil {
+			j.closeErr = j.current.close()
+		}
+		j.closeErr = errors.Join(j.closeErr, j.locked.Close())
+	})
+	return j.closeErr
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// folder returns where a generation lies.
+func (j *Journal) folder(item manifestItem) string { return filepath.Join(j.cfg.Dir, item.folder()) }

@@ -1,0 +1,255 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/hashicorp/raft-wal/segment"
+)
+
+// recover finds out where an earlier life of the journal ended.
+func (j *Journal) recover() error {
+	if err := j.recoverManifest(); err != nil {
+		return err
+	}
+	j.bytes = j.occupied()
+	j.refreshLimit()
+	if n := len(j.manifest.Generations); n > 0 && !j.manifest.Generations[n-1].Damaged && j.manifest.Generations[n-1].Last == nil {
+		if err := j.resume(&j.manifest.Generations[n-1]); err != nil {
+			return err
+		}
+	}
+	if err := j.recoverHeader(); err != nil {
+		return err
+	}
+	j.retire()
+	if j.current == nil {
+		// A full disk is no reason not to ship what is here already.
+		if err := j.begin(); err != nil {
+			j.cfg.Logger.Warn("the journal can take no logs yet", "folder", j.cfg.Dir, "error", err)
+		}
+	}
+	if j.current != nil {
+		j.units = max(0, j.between(j.acked, position{j.current.Number, j.current.next - 1}))
+		if j.empty() {
+			j.bytes = 0
+		}
+	}
+	return j.startReader()
+}
+
+// recoverManifest loads the manifest, or makes one of the folders' names, and
+// deals with folders that it does not name.
+func (j *Journal) recoverManifest() error {
+	there, err := folders(j.cfg.Dir)
+	if err != nil {
+		return err
+	}
+	j.manifest, err = loadManifest(j.cfg.Dir)
+	if err != nil && !errors.Is(err, ErrCorrupt) {
+		return err
+	}
+	if err != nil || len(j.manifest.Generations) == 0 && len(there) > 0 {
+		j.damage(fmt.Sprintf("the list of generations in %s cannot be read; they are read as they lie", filepath.Join(j.cfg.Dir, manifestName)))
+		if err != nil {
+			j.setAside(manifestName)
+		}
+		j.manifest = &manifest{Version: 1, Generations: there}
+		for i := range there {
+			there[i].Damaged = true
+		}
+		return nil
+	}
+	newest := j.manifest.next().Number
+	for _, item := range there {
+		if _, known := j.generationOf(item.Sequence); known {
+			continue
+		}
+		if item.Number < newest { // it was let go of, and the process ended before its files were
+			if err := os.RemoveAll(j.folder(item)); err != nil {
+				return fmt.Errorf("journal: %w", err)
+			}
+			continue
+		}
+		j.damage(fmt.Sprintf("nothing is known of %s", j.folder(item)))
+		j.setAside(item.folder())
+	}
+	return nil
+}
+
+// resume opens the newest generation to go on in it, unless something about it
+// is in doubt: then it is only read, and the next one takes what comes.
+func (j *Journal) resume(item *manifestItem) error {
+	dir := j.folder(*item)
+	segments, missing, err := listed(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || err == nil && missing != "":
+		j.damageItem(item, fmt.Sprintf("%s is missing", filepath.Join(dir, missing)))
+		return nil
+	case err != nil:
+		j.damageItem(item, err.Error())
+		return nil
+	}
+	g, err := openGeneration(j.cfg, *item, j.segmentSize())
+	if err != nil {
+		j.damageItem(item, err.Error())
+		return nil
+	}
+	if g.lastIndex > 0 {
+		last, err := g.read(g.lastIndex)
+		if err != nil {
+			j.damageItem(item, err.Error())
+			return g.close()
+		}
+		g.next = last.first + last.units()
+	}
+	if n := len(segments); n > 0 {
+		behind, err := entriesBehind(filepath.Join(dir, segment.FileName(segments[n-1])), g.next)
+		if err != nil {
+			return errors.Join(err, g.close())
+		}
+		if behind > 0 {
+			if behind > 1 { // one is what was being written when the process ended
+				j.damageItem(item, fmt.Sprintf("%s: %d groups of records lie behind bytes that make no sense", dir, behind))
+			}
+			return g.close()
+		}
+	}
+	j.current = g
+	return nil
+}
+
+// entriesBehind returns how many intact entries a file has whose records begin
+// with a unit or a later one.
+func entriesBehind(file string, next uint64) (int, error) {
+	s := &scanner{files: []string{file}}
+	defer s.close()
+	n := 0
+	for {
+		e, err := s.next()
+		if isEnd(err) {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+		if e.first >= next && len(e.records) > 0 {
+			n++
+		}
+	}
+}
+
+// recoverHeader learns from the newest entry what was acknowledged and sealed.
+func (j *Journal) recoverHeader() error {
+	if j.current != nil && j.current.lastIndex > 0 {
+		e, err := j.current.read(j.current.lastIndex)
+		if err != nil {
+			return err
+		}
+		j.acked, j.seals = e.acked, e.seals
+		return nil
+	}
+	for i := len(j.manifest.Generations) - 1; i >= 0; i-- {
+		e, err := newestEntry(j.folder(j.manifest.Generations[i]))
+		if err != nil {
+			return err
+		}
+		if e != nil {
+			j.acked, j.seals = e.acked, e.seals
+			return nil
+		}
+	}
+	return nil
+}
+
+// newestEntry returns the last intact entry in a generation's folder, nil when
+// there is none.
+func newestEntry(dir string) (*entry, error) {
+	all, err := scan(dir)
+	if err != nil {
+		return nil, err
+	}
+	for i := len(all.files) - 1; i >= 0; i-- {
+		s := &scanner{files: all.files[i : i+1]}
+		var newest *entry
+		for {
+			e, err := s.next()
+			if isEnd(err) {
+				break
+			}
+			if err != nil {
+				return nil, err
+			}
+			newest = e
+		}
+		if newest != nil {
+			return newest, nil
+		}
+	}
+	return nil, nil
+}
+
+// retire lets go of the generations before the acknowledged unit's. Those with
+// damage are kept aside. It is called by Open and by the writer alone.
+func (j *Journal) retire() {
+	j.mu.Lock()
+	var gone []manifestItem
+	for len(j.manifest.Generations) > 1 && j.manifest.Generations[0].Number < j.acked.generation {
+		gone = append(gone, j.manifest.Generations[0])
+		j.manifest.Generations = j.manifest.Generations[1:]
+	}
+	j.unsaved = j.unsaved || len(gone) > 0
+	j.mu.Unlock()
+	if len(gone) == 0 {
+		return
+	}
+	j.saveManifest() // if it cannot be, the next start finds the folders gone
+	for _, item := range gone {
+		if item.Damaged {
+			j.setAside(item.folder())
+		} else if err := os.RemoveAll(j.folder(item)); err != nil {
+			j.cfg.Logger.Warn("files of the journal that are done with were not removed", "folder", j.folder(item), "error", err)
+		}
+	}
+}
+
+// setAside moves a file or folder of the journal to "damaged".
+func (j *Journal) setAside(name string) {
+	aside := filepath.Join(j.cfg.Dir, "damaged")
+	to := filepath.Join(aside, name+"-"+time.Now().UTC().Format("20060102T150405.000"))
+	err := errors.Join(os.MkdirAll(aside, 0o755), os.Rename(filepath.Join(j.cfg.Dir, name), to))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		j.cfg.Logger.Error("what is damaged could not be set aside", "name", name, "error", err)
+	}
+}
+
+func (j *Journal) damage(what string) {
+	j.cfg.Observer.Damaged(what)
+	j.cfg.Logger.Error("the journal is damaged", "what", what)
+}
+
+func (j *Journal) damageItem(item *manifestItem, what string) {
+	item.Damaged, j.unsaved = true, true
+	j.damage(what)
+}
+
+// occupied returns the bytes of all files, about.
+func (j *Journal) occupied() int64 {
+	total := int64(0)
+	for _, item := range j.manifest.Generations {
+		all, err := scan(j.folder(item))
+		if err != nil {
+			continue
+		}
+		for _, file := range all.files {
+			if info, err := os.Stat(file); err == nil {
+				total += info.Size()
+			}
+		}
+	}
+	return total
+}
