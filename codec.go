@@ -58,15 +58,14 @@ func splitLogs(msg *message.Message, maxLogs, maxBytes int) (head, tail *message
 	return part(first), tail, count, nil
 }
 
-// batchPacker joins requests into the one that is a batch's record.
-type batchPacker struct{ shipper string }
-
-func (p batchPacker) pack(batch batching.Batch) (*message.Message, error) {
+// packBatch joins requests into the one that is a batch's record. A sequence of
+// the publisher's is what the ledger knows as a shipper.
+func packBatch(batch batching.Batch) (*message.Message, error) {
 	payload := make([]byte, 0, batch.Bytes)
 	for _, msg := range batch.Messages {
 		payload = append(payload, msg.Payload...)
 	}
-	head := app.BatchHead{Shipper: p.shipper, First: batch.First, Count: batch.Count, SealedAt: batch.SealedAt}
+	head := app.BatchHead{Shipper: batch.Sequence, First: batch.First, Count: batch.Count, SealedAt: batch.SealedAt}
 	msg := message.NewMessage(head.ID(), payload)
 	msg.Metadata = head.Metadata()
 	return msg, nil

@@ -36,8 +36,8 @@ func TestRequestsAreCutAndJoinedIntoBatches(t *testing.T) {
 	if err != nil || n != 2 {
 		t.Fatal(n, err)
 	}
-	batch := batching.Batch{First: 7, Count: 4, SealedAt: time.Unix(9, 0), Messages: []*message.Message{tail, request(t, "f")}}
-	packed, err := batchPacker{"k3v9"}.pack(batch)
+	batch := batching.Batch{Sequence: "k3v9", First: 7, Count: 4, SealedAt: time.Unix(9, 0), Messages: []*message.Message{tail, request(t, "f")}}
+	packed, err := packBatch(batch)
 	if err != nil || packed.UUID != "k3v9-7" {
 		t.Fatal(packed, err)
 	}

@@ -41,7 +41,7 @@ func runConsumer(ctx context.Context, cfg app.Config) error {
 	}
 	defer r.closing("Redis", cache.Close)
 
-	poison, err := kafka.NewPublisher(cfg.Kafka, r.watermillLogger())
+	poison, err := kafka.NewPublisher(cfg.Kafka)
 	if err != nil {
 		return err
 	}

@@ -3,20 +3,20 @@ package main
 import (
 	"context"
 
-	"github.com/ThreeDotsLabs/watermill"
-
 	"millrace/app"
 	"millrace/app/kafka"
 	"millrace/handlers"
 	"millrace/http/intake"
 	"millrace/middleware/batching"
+	"millrace/middleware/breaker"
 	"millrace/middleware/metrics"
 	"millrace/routers"
 )
 
 // runShipper takes logs over HTTP and ships them to Kafka in batches:
 //
-//	HTTP ─▶ intake ─▶ routers.Shipper ─▶ handlers.Ship ─▶ batching.Publisher ─▶ Kafka
+//	HTTP ─▶ intake ─▶ routers.Shipper ─▶ handlers.Ship ─▶ batching.Publisher ─▶ breaker ─▶ Kafka
+//	                                                        └─ journal, on disk
 //
 // When ctx ends it takes no more requests, answers those in hand, flushes what
 // is buffered, and returns.
@@ -64,7 +64,7 @@ func runShipper(ctx context.Context, cfg app.Config) error {
 // newBatchPublisher returns the batching publisher over Kafka. Closing it
 // flushes, and closes Kafka's publisher.
 func newBatchPublisher(r *role) (*batching.Publisher, error) {
-	records, err := kafka.NewPublisher(r.cfg.Kafka, r.watermillLogger())
+	records, err := kafka.NewPublisher(r.cfg.Kafka)
 	if err != nil {
 		return nil, err
 	}
@@ -72,26 +72,29 @@ func newBatchPublisher(r *role) (*batching.Publisher, error) {
 	if err != nil {
 		return nil, err
 	}
+	guarded := breaker.New(measured, breaker.Config{IsHealthy: kafka.IsPermanent, Changed: metrics.NewBreaker(r.registry)})
 	cfg := r.cfg.Batching
 	counters := metrics.NewBatching(r.registry)
-	packer := batchPacker{shipper: watermill.NewShortUUID()}
-	batches, err := batching.New(measured, batching.Config{
-		MaxMessages:  cfg.MaxBatchSize,
-		MaxDelay:     cfg.MaxDelay,
-		MaxBytes:     cfg.MaxBytes,
-		BufferLimit:  cfg.BufferCapacity,
-		BufferBytes:  cfg.BufferBytes,
-		WhenFull:     whenFull[cfg.WhenFull],
-		Acknowledge:  acknowledge[cfg.Acknowledge],
-		Count:        countLogs,
-		Split:        splitLogs,
-		Pack:         packer.pack,
-		IsTooLarge:   kafka.IsTooLarge,
-		IsPermanent:  kafka.IsPermanent,
-		PoisonTopic:  app.TopicPoison,
-		CloseTimeout: r.cfg.Shutdown,
-		Observer:     counters,
-		Logger:       r.logger,
+	batches, err := batching.New(guarded, batching.Config{
+		MaxMessages:     cfg.MaxBatchSize,
+		MaxDelay:        cfg.MaxDelay,
+		MaxBytes:        cfg.MaxBytes,
+		BufferLimit:     cfg.BufferCapacity,
+		BufferBytes:     cfg.BufferBytes,
+		WhenFull:        whenFull[cfg.WhenFull],
+		Acknowledge:     acknowledge[cfg.Acknowledge],
+		OpenJournal:     openJournal(r, metrics.NewJournal(r.registry)),
+		JournaledTopics: []string{app.TopicLogs},
+		MaxTogether:     cfg.Together,
+		Count:           countLogs,
+		Split:           splitLogs,
+		Pack:            packBatch,
+		IsTooLarge:      kafka.IsTooLarge,
+		IsPermanent:     kafka.IsPermanent,
+		PoisonTopic:     app.TopicPoison,
+		CloseTimeout:    r.cfg.Shutdown,
+		Observer:        counters,
+		Logger:          r.logger,
 	})
 	if err != nil {
 		return nil, err
@@ -102,5 +105,5 @@ func newBatchPublisher(r *role) (*batching.Publisher, error) {
 
 var (
 	whenFull    = map[string]batching.WhenFull{"reject": batching.Reject, "block": batching.Block, "drop": batching.Drop}
-	acknowledge = map[string]batching.Acknowledge{"buffered": batching.Buffered, "flushed": batching.Flushed}
+	acknowledge = map[string]batching.Acknowledge{"journaled": batching.Journaled, "flushed": batching.Flushed, "buffered": batching.Buffered}
 )

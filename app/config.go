@@ -23,6 +23,7 @@ type Config struct {
 	Redis    RedisConfig    `name:"redis"`
 	Embedded EmbeddedConfig `name:"embedded"`
 	Batching BatchingConfig `name:"batching"`
+	Journal  JournalConfig  `name:"journal"`
 	Producer ProducerConfig `name:"producer"`
 	Shipper  ShipperConfig  `name:"shipper"`
 	Consumer ConsumerConfig `name:"consumer"`
@@ -76,7 +77,14 @@ type BatchingConfig struct {
 	BufferCapacity int           `name:"buffer-capacity" help:"logs held in memory at the most"`
 	BufferBytes    int           `name:"buffer-bytes" help:"bytes of logs held in memory at the most"`
 	WhenFull       string        `name:"when-full" help:"reject (503, the client comes back), block (the client waits) or drop (counted)"`
-	Acknowledge    string        `name:"acknowledge" help:"buffered (answer once a log is in memory) or flushed (answer once it is in Kafka)"`
+	Acknowledge    string        `name:"acknowledge" help:"journaled (answer once a log is on disk), flushed (once it is in Kafka) or buffered (once it is in memory, where a crash loses it)"`
+	Together       int           `name:"max-together" help:"batches sent to Kafka in one request when so many are due"`
+}
+
+// JournalConfig bounds what the shipper keeps on disk until Kafka has it.
+type JournalConfig struct {
+	MaxBytes  int64   `name:"max-bytes" help:"size of the journal at which more logs are refused"`
+	DiskShare float64 `name:"disk-share" help:"share, 0 to 1, of the free space of its disk that the journal may take"`
 }
 
 // ProducerConfig is for the synthetic producer.
@@ -121,8 +129,9 @@ func DefaultConfig() Config {
 		Batching: BatchingConfig{
 			MaxBatchSize: 1000, MaxDelay: 5 * time.Second, MaxBytes: 900_000,
 			BufferCapacity: 10_000, BufferBytes: 64 << 20,
-			WhenFull: "reject", Acknowledge: "buffered",
+			WhenFull: "reject", Acknowledge: "journaled", Together: 8,
 		},
+		Journal:  JournalConfig{MaxBytes: 10 << 30, DiskShare: 0.8},
 		Producer: ProducerConfig{Addr: "127.0.0.1:8081", Rate: 10},
 		Shipper:  ShipperConfig{Addr: "127.0.0.1:8082", MaxBody: 16 << 20, MaxRequests: 1024},
 		Consumer: ConsumerConfig{Addr: "127.0.0.1:8083", Retention: 30 * 24 * time.Hour, MaxRetries: 8},
@@ -197,7 +206,8 @@ func (b *BatchingConfig) validate(
 	atLeast("batching-buffer-capacity", b.BufferCapacity, b.MaxBatchSize)
 	atLeast("batching-buffer-bytes", b.BufferBytes, b.MaxBytes)
 	oneOf("batching-when-full", b.WhenFull, "reject", "block", "drop")
-	oneOf("batching-acknowledge", b.Acknowledge, "buffered", "flushed")
+	oneOf("batching-acknowledge", b.Acknowledge, "journaled", "flushed", "buffered")
+	atLeast("batching-max-together", b.Together, 1)
 }
 
 func quoted(s string) string { return fmt.Sprintf("%q", s) }

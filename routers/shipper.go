@@ -10,6 +10,7 @@ import (
 	"millrace/app"
 	"millrace/handlers"
 	"millrace/middleware/batching"
+	"millrace/middleware/journal"
 	"millrace/middleware/outcome"
 )
 
@@ -42,12 +43,14 @@ func refusal(err error) error {
 	case errors.Is(err, batching.ErrFull):
 		return &app.Error{
 			Kind: app.KindFull, RetryAfter: fullPause, Err: err,
-			Message: "the buffer is full: Kafka takes logs more slowly than they come; send the same again later",
+			Message: "the journal or the buffer is full: Kafka takes logs more slowly than they come; send the same again later",
 		}
 	case errors.Is(err, batching.ErrTooLarge):
 		return app.Errorf(app.KindTooLarge, "the request holds more than the buffer ever will (settings batching-buffer-capacity, batching-buffer-bytes): %w", err)
 	case errors.Is(err, batching.ErrClosed):
 		return &app.Error{Kind: app.KindUnavailable, RetryAfter: fullPause, Err: err, Message: "the shipper is stopping: send the same again"}
+	case errors.Is(err, journal.ErrWrite):
+		return &app.Error{Kind: app.KindUnavailable, RetryAfter: fullPause, Err: err, Message: "the journal's disk did not take the logs: send the same again later"}
 	default:
 		return err
 	}

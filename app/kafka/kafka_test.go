@@ -67,7 +67,7 @@ func receive(t *testing.T, messages <-chan *message.Message) *message.Message {
 
 func newPublisher(t *testing.T, cfg app.KafkaConfig) message.Publisher {
 	t.Helper()
-	pub, err := kafka.NewPublisher(cfg, watermill.NopLogger{})
+	pub, err := kafka.NewPublisher(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func TestAnUnreachableKafkaIsNamed(t *testing.T) {
 	for name, err := range map[string]error{
 		"topics":    kafka.EnsureTopics(t.Context(), cfg),
 		"check":     kafka.NewCheck(cfg).Check(t.Context()),
-		"publisher": func() error { _, err := kafka.NewPublisher(cfg, watermill.NopLogger{}); return err }(),
+		"publisher": func() error { _, err := kafka.NewPublisher(cfg); return err }(),
 	} {
 		if app.KindOf(err) != app.KindUnavailable || !bytes.Contains([]byte(err.Error()), []byte("kafka-brokers")) {
 			t.Errorf("%s: %v", name, err)

@@ -1,7 +1,9 @@
 package kafka
 
 import (
+	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -16,24 +18,62 @@ import (
 const reconnectPause = time.Second
 
 // NewPublisher connects a publisher that returns from Publish when the
-// replicas named by cfg.Producer.Acks have the record. It sends messages one
-// after another: hand it one message a batch. Safe for concurrent use; Close
-// must not run beside Publish. tune may change the client's settings before it
-// connects.
-func NewPublisher(cfg app.KafkaConfig, logger watermill.LoggerAdapter, tune ...func(*sarama.Config)) (message.Publisher, error) {
+// replicas named by cfg.Producer.Acks have every record. Safe for concurrent
+// use; Close must not run beside Publish. tune may change the client's settings
+// before it connects.
+func NewPublisher(cfg app.KafkaConfig, tune ...func(*sarama.Config)) (message.Publisher, error) {
 	client := publisherConfig(cfg)
 	for _, change := range tune {
 		change(client)
 	}
-	pub, err := wmkafka.NewPublisher(wmkafka.PublisherConfig{
-		Brokers:               cfg.Brokers,
-		Marshaler:             marshaler{},
-		OverwriteSaramaConfig: client,
-	}, logger)
+	producer, err := sarama.NewSyncProducer(cfg.Brokers, client)
 	if err != nil {
 		return nil, unreachable(cfg.Brokers, err)
 	}
-	return named{pub}, nil
+	return &publisher{producer: producer}, nil
+}
+
+// publisher sends the messages of one call together: watermill-kafka's own
+// sends them one after another, and waits for each.
+type publisher struct {
+	producer sarama.SyncProducer
+	once     sync.Once
+	closeErr error
+}
+
+// String names the publisher in Watermill's metrics.
+func (*publisher) String() string { return "kafka.Publisher" }
+
+// Publish sends the messages, in order within each partition. When it fails,
+// some may have been taken nevertheless.
+func (p *publisher) Publish(topic string, messages ...*message.Message) error {
+	records := make([]*sarama.ProducerMessage, len(messages))
+	for i, msg := range messages {
+		record, err := marshaler{}.Marshal(topic, msg)
+		if err != nil {
+			return fmt.Errorf("kafka: message %s: %w", msg.UUID, err)
+		}
+		records[i] = record
+	}
+	err := p.producer.SendMessages(records)
+	var each sarama.ProducerErrors
+	if errors.As(err, &each) && len(each) > 0 {
+		err = each[0].Err // the others' are alike, and one is enough to read
+		for _, other := range each {
+			if IsPermanent(other.Err) {
+				err = other.Err
+			}
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("kafka: topic %s: %w", topic, err)
+	}
+	return nil
+}
+
+func (p *publisher) Close() error {
+	p.once.Do(func() { p.closeErr = p.producer.Close() })
+	return p.closeErr
 }
 
 // NewSubscriber connects a member of the consumer group cfg.Group. Each
@@ -52,11 +92,6 @@ func NewSubscriber(cfg app.KafkaConfig, logger watermill.LoggerAdapter) (message
 	}
 	return sub, nil
 }
-
-// named gives the publisher a stable name in Watermill's metrics.
-type named struct{ message.Publisher }
-
-func (named) String() string { return "kafka.Publisher" }
 
 func unreachable(brokers []string, err error) error {
 	return app.Errorf(app.KindUnavailable, "no Kafka answers at %s (setting kafka-brokers): %w", fmt.Sprint(brokers), err)

@@ -16,11 +16,13 @@ const (
 	ByDelay Trigger = "delay" // the first unit is MaxDelay old
 	ByClose Trigger = "close" // the Publisher is closing
 	BySplit Trigger = "split" // half of a batch that was refused as a whole
+	ByCrash Trigger = "crash" // it was sealed, and not flushed, in an earlier life of the process
 )
 
 // Batch is a run of units of one topic.
 type Batch struct {
 	Topic    string
+	Sequence string // whose numbers its units have; no two sequences have one name
 	First    uint64 // number of the first unit, from 1
 	Count    int    // units
 	Bytes    int    // payload bytes before packing
@@ -35,18 +37,25 @@ type Batch struct {
 // part is a message, or a cut of one, with the units it stands for and the
 // call of Publish that waits for them.
 type part struct {
-	msg   *message.Message
-	units int
-	taken time.Time
-	call  *call
+	msg      *message.Message
+	units    int
+	taken    time.Time
+	sequence string
+	first    uint64 // number of its first unit
+	call     *call
+}
+
+// follows tells whether the units of p have the numbers behind those of q.
+func (p part) follows(q part) bool {
+	return p.sequence == q.sequence && p.first == q.first+uint64(q.units)
 }
 
 func (p part) bytes() int { return len(p.msg.Payload) }
 
-// newBatch makes a batch of parts that begin with the unit numbered first.
-func newBatch(topic string, first uint64, trigger Trigger, sealedAt time.Time, parts []part) Batch {
+// newBatch makes a batch of parts, each of which follows the one before.
+func newBatch(topic string, trigger Trigger, sealedAt time.Time, parts []part) Batch {
 	b := Batch{
-		Topic: topic, First: first, Trigger: trigger, SealedAt: sealedAt, OpenedAt: parts[0].taken,
+		Topic: topic, Sequence: parts[0].sequence, First: parts[0].first, Trigger: trigger, SealedAt: sealedAt, OpenedAt: parts[0].taken,
 		parts: parts, Messages: make([]*message.Message, len(parts)),
 	}
 	for i, p := range parts {

@@ -24,8 +24,9 @@ type Acknowledge int
 
 // When Publish returns.
 const (
-	Flushed  Acknowledge = iota // when the next publisher took every unit of the call
-	Buffered                    // at once: what is in memory is lost if the process dies
+	Flushed   Acknowledge = iota // when the next publisher took every unit of the call
+	Buffered                     // at once: what is in memory is lost if the process dies
+	Journaled                    // when the topic's Journal has it on disk
 )
 
 // Config configures a Publisher. Zero values take the defaults that stand
@@ -39,6 +40,19 @@ type Config struct {
 	BufferBytes int // payload bytes likewise: 64 MiB
 	WhenFull    WhenFull
 	Acknowledge Acknowledge
+
+	// OpenJournal opens the journal of a topic, which the Publisher closes.
+	// Needed with Journaled, and used with it alone. With it, BufferLimit and
+	// BufferBytes bound what is in memory of the backlog, and the journal says
+	// when it is full.
+	OpenJournal func(topic string) (Journal, error)
+	// JournaledTopics have journals that New opens, to flush what an earlier
+	// life left in them. Others are opened with their first message.
+	JournaledTopics []string
+
+	// MaxTogether is how many batches the next publisher gets in one call, when
+	// so many are due: 1. It must take them in order. Pack is needed for more.
+	MaxTogether int
 
 	// Count returns how many units a message stands for, 0 or more. An error
 	// refuses the call. Nil: every message is one unit.
@@ -78,6 +92,7 @@ func (c *Config) setDefaults() {
 	orDefault(&c.MaxBytes, 900_000)
 	orDefault(&c.BufferLimit, 10_000)
 	orDefault(&c.BufferBytes, 64<<20)
+	orDefault(&c.MaxTogether, 1)
 	orDefault(&c.RetryMin, 100*time.Millisecond)
 	orDefault(&c.RetryMax, 10*time.Second)
 	orDefault(&c.CloseTimeout, 30*time.Second)
@@ -120,7 +135,9 @@ func (c Config) Validate() error {
 	check(c.BufferLimit >= c.MaxMessages, "BufferLimit is %d: want at least MaxMessages (%d)", c.BufferLimit, c.MaxMessages)
 	check(c.BufferBytes >= c.MaxBytes, "BufferBytes is %d: want at least MaxBytes (%d)", c.BufferBytes, c.MaxBytes)
 	check(c.WhenFull >= Block && c.WhenFull <= Drop, "WhenFull is %d: want Block, Reject or Drop", c.WhenFull)
-	check(c.Acknowledge >= Flushed && c.Acknowledge <= Buffered, "Acknowledge is %d: want Flushed or Buffered", c.Acknowledge)
+	check(c.Acknowledge >= Flushed && c.Acknowledge <= Journaled, "Acknowledge is %d: want Flushed, Buffered or Journaled", c.Acknowledge)
+	check(c.Acknowledge != Journaled || c.OpenJournal != nil, "OpenJournal is nil: Journaled needs it")
+	check(c.MaxTogether == 1 || c.MaxTogether > 1 && c.Pack != nil, "MaxTogether is %d: want 1, or more with Pack", c.MaxTogether)
 	check(c.RetryMin > 0 && c.RetryMin <= c.RetryMax, "RetryMin is %v and RetryMax %v: want 0 < RetryMin <= RetryMax", c.RetryMin, c.RetryMax)
 	check(c.CloseTimeout > 0, "CloseTimeout is %v: want more than 0", c.CloseTimeout)
 	return errors.Join(wrong...)

@@ -10,38 +10,54 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
 )
 
-// flush brings a batch to its end: the next publisher took it, or every unit of
-// it that could not be sent was set aside, or Close ran out of time.
-func (p *Publisher) flush(batch Batch) {
+// flush brings batches to their end: the next publisher took them, or every
+// unit that could not be sent was set aside, or Close ran out of time. Several
+// are tried together, and one by one when one of them is at fault.
+func (p *Publisher) flush(batches ...Batch) {
 	began := time.Now()
 	for attempt := 1; ; attempt++ {
-		err := p.send(batch)
+		if p.stuck(batches[0].Topic) {
+			// An earlier batch stays behind; to send this one would put it first.
+			p.abandon(batches, errors.New("an earlier batch was not flushed"))
+			return
+		}
+		err := p.send(batches)
 		if err == nil {
-			p.cfg.Observer.Flushed(batch, time.Since(began))
-			p.release(batch.parts, nil)
+			for _, batch := range batches {
+				p.cfg.Observer.Flushed(batch, time.Since(began))
+				p.settle(batch, nil)
+			}
 			return
 		}
-		p.cfg.Observer.FlushFailed(batch, attempt, err)
+		for _, batch := range batches {
+			p.cfg.Observer.FlushFailed(batch, attempt, err)
+		}
 		if p.cfg.IsTooLarge(err) || p.cfg.IsPermanent(err) || errors.Is(err, errPack) {
-			p.flushSmaller(batch, err)
+			p.flushSmaller(batches, err)
 			return
 		}
-		p.cfg.Logger.Warn("a batch was not taken; it will be tried again",
-			"topic", batch.Topic, "first", batch.First, "count", batch.Count, "attempt", attempt, "error", err)
+		p.cfg.Logger.Warn("a batch was not taken; it will be tried again", "topic", batches[0].Topic,
+			"first", batches[0].First, "count", batches[0].Count, "together", len(batches), "attempt", attempt, "error", err)
 		if !p.pause(attempt) {
-			p.abandon(batch, err)
+			p.abandon(batches, err)
 			return
 		}
 	}
 }
 
-// flushSmaller deals with a batch that will never be taken as it is. It cuts at
-// the same places each time, so that the pieces have the same numbers when all
-// this happens again after a crash.
-func (p *Publisher) flushSmaller(batch Batch, reason error) {
-	left, right, ok := p.halve(batch)
+// flushSmaller deals with batches that will never be taken as they are. It cuts
+// at the same places each time, so that the pieces have the same numbers when
+// all this happens again after a crash.
+func (p *Publisher) flushSmaller(batches []Batch, reason error) {
+	if len(batches) > 1 {
+		for _, batch := range batches {
+			p.flush(batch)
+		}
+		return
+	}
+	left, right, ok := p.halve(batches[0])
 	if !ok {
-		p.poison(batch, reason)
+		p.poison(batches[0], reason)
 		return
 	}
 	p.flush(left)
@@ -78,8 +94,8 @@ func (p *Publisher) halve(batch Batch) (left, right Batch, ok bool) {
 	if len(before) == 0 || len(after) == 0 {
 		return batch, batch, false
 	}
-	left = newBatch(batch.Topic, batch.First, BySplit, batch.SealedAt, before)
-	right = newBatch(batch.Topic, batch.First+uint64(left.Count), BySplit, batch.SealedAt, after)
+	left = newBatch(batch.Topic, BySplit, batch.SealedAt, before)
+	right = newBatch(batch.Topic, BySplit, batch.SealedAt, after)
 	return left, right, true
 }
 
@@ -98,7 +114,7 @@ func (p *Publisher) cut(whole part, maxUnits, maxBytes int) (head, tail part, ok
 	}
 	head, tail = whole, whole
 	head.msg, head.units = first, units
-	tail.msg, tail.units = rest, whole.units-units
+	tail.msg, tail.units, tail.first = rest, whole.units-units, whole.first+uint64(units)
 	return head, tail, true
 }
 
@@ -110,17 +126,20 @@ func (p *Publisher) split(msg *message.Message, maxUnits, maxBytes int) (head, t
 // errPack marks a batch that could not be packed.
 var errPack = errors.New("batching: packing a batch")
 
-// send makes one try to hand a batch on.
-func (p *Publisher) send(batch Batch) (err error) {
+// send makes one try to hand batches of one topic on.
+func (p *Publisher) send(batches []Batch) (err error) {
 	defer recovered(&err)
-	if p.cfg.Pack == nil {
-		return p.next.Publish(batch.Topic, copies(batch.Messages)...)
+	topic := batches[0].Topic
+	if p.cfg.Pack == nil { // then there is one
+		return p.next.Publish(topic, copies(batches[0].Messages)...)
 	}
-	packed, err := p.cfg.Pack(batch)
-	if err != nil {
-		return fmt.Errorf("%w: %w", errPack, err)
+	packed := make([]*message.Message, len(batches))
+	for i, batch := range batches {
+		if packed[i], err = p.cfg.Pack(batch); err != nil {
+			return fmt.Errorf("%w: %w", errPack, err)
+		}
 	}
-	return p.next.Publish(batch.Topic, packed)
+	return p.next.Publish(topic, packed...)
 }
 
 // copies returns fresh messages, since a publisher may keep, ack or change
@@ -140,9 +159,14 @@ func recovered(err *error) {
 	}
 }
 
-// pause waits before the try after the given one. It returns false when Close
-// ran out of time.
+// pause waits before the try after the given one. It returns false when there is
+// to be none: Close ran out of time, or was called while a journal keeps what
+// is not flushed.
 func (p *Publisher) pause(attempt int) bool {
+	end := p.flushing
+	if p.cfg.Acknowledge == Journaled {
+		end = p.closing
+	}
 	wait := p.cfg.RetryMax
 	if shift := attempt - 1; shift < 30 && p.cfg.RetryMin<<shift < wait {
 		wait = p.cfg.RetryMin << shift
@@ -151,8 +175,8 @@ func (p *Publisher) pause(attempt int) bool {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return p.flushing.Err() == nil
-	case <-p.flushing.Done():
+		return end.Err() == nil
+	case <-end.Done():
 		return false
 	}
 }
@@ -170,7 +194,7 @@ func (p *Publisher) poison(batch Batch, reason error) {
 	if err != nil {
 		p.cfg.Logger.Error("units that can never be sent are lost", "topic", batch.Topic, "first", batch.First, "count", batch.Count, "error", err)
 	}
-	p.release(batch.parts, err)
+	p.settle(batch, err)
 }
 
 // sendAside publishes a batch on the poison topic, trying again while that may
@@ -201,10 +225,30 @@ func (p *Publisher) publishAll(batch Batch) (err error) {
 	return p.next.Publish(batch.Topic, copies(batch.Messages)...)
 }
 
-// abandon ends a batch that Close has no more time for.
-func (p *Publisher) abandon(batch Batch, reason error) {
+// abandon ends batches that Close has no more time for.
+func (p *Publisher) abandon(batches []Batch, reason error) {
+	for _, batch := range batches {
+		p.mu.Lock()
+		p.left[batch.Topic] += batch.Count
+		p.mu.Unlock()
+		p.release(batch.parts, fmt.Errorf("%w: %w", ErrNotFlushed, reason))
+	}
+}
+
+// stuck tells whether an earlier batch of a topic was abandoned.
+func (p *Publisher) stuck(topic string) bool {
 	p.mu.Lock()
-	p.left[batch.Topic] += batch.Count
+	defer p.mu.Unlock()
+	return p.left[topic] > 0
+}
+
+// settle ends a batch, for good or with the error for which it was given up.
+func (p *Publisher) settle(batch Batch, err error) {
+	p.mu.Lock()
+	journal := p.topics[batch.Topic].journal
 	p.mu.Unlock()
-	p.release(batch.parts, fmt.Errorf("%w: %w", ErrNotFlushed, reason))
+	if journal != nil {
+		journal.Ack(batch.Sequence, batch.First+uint64(batch.Count)-1)
+	}
+	p.release(batch.parts, err)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -15,16 +16,20 @@ type Publisher struct {
 	next message.Publisher
 	cfg  Config
 
+	closing  context.Context // ends when Close is called, with the lock held
+	stop     context.CancelFunc
 	flushing context.Context // ends at the deadline of Close
 	giveUp   context.CancelFunc
 	queues   sync.WaitGroup // the goroutines of all queues
 
-	mu      sync.Mutex
-	topics  map[string]*queue
-	units   int       // in memory
-	bytes   int       // in memory
-	waiting []*waiter // calls of Publish with Block, first come first
-	closed  bool
+	mu     sync.Mutex
+	topics map[string]*queue
+	units  int // in memory
+	bytes  int // in memory
+
+	takenUnits, takenBytes int64 // since New
+
+	waiting []*waiter      // calls of Publish with Block, first come first
 	left    map[string]int // by topic, units that Close could not flush
 
 	closeOnce sync.Once
@@ -46,25 +51,56 @@ func New(next message.Publisher, cfg Config) (*Publisher, error) {
 		return nil, err
 	}
 	p := &Publisher{next: next, cfg: cfg, topics: map[string]*queue{}, left: map[string]int{}}
+	p.closing, p.stop = context.WithCancel(context.Background())
 	p.flushing, p.giveUp = context.WithCancel(context.Background())
+	if cfg.Acknowledge == Journaled {
+		for _, topic := range cfg.JournaledTopics {
+			if _, err := p.journaled(topic); err != nil {
+				return nil, errors.Join(err, p.Close())
+			}
+		}
+	}
 	return p, nil
 }
 
 // String names the publisher in Watermill's metrics.
 func (p *Publisher) String() string { return "batching.Publisher" }
 
-// Stats returns what is in memory now.
+// Stats returns what is taken and not flushed now.
 func (p *Publisher) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return Stats{Units: p.units, Bytes: p.bytes, Remaining: max(0, p.cfg.BufferLimit-p.units)}
+	if p.cfg.Acknowledge != Journaled {
+		return Stats{Units: p.units, Bytes: p.bytes, Remaining: max(0, p.cfg.BufferLimit-p.units)}
+	}
+	s := Stats{Remaining: math.MaxInt}
+	for _, q := range p.topics {
+		if q.journal == nil {
+			continue
+		}
+		units, bytes, limit := q.journal.Backlog()
+		s.Units += int(units)
+		s.Bytes += int(bytes)
+		s.Remaining = min(s.Remaining, int(max(0, limit-bytes)/max(1, p.unitBytes())))
+	}
+	return s
+}
+
+// unitBytes returns the mean size of a unit so far, with the lock held.
+func (p *Publisher) unitBytes() int64 {
+	if p.takenUnits == 0 {
+		return 1000
+	}
+	return p.takenBytes / p.takenUnits
 }
 
 // Publish takes all the messages or none. With Flushed it returns when the next
 // publisher took every unit of them, or with the error for which one of them
 // was given up; a caller whose message's context ends stops waiting, though
 // what was taken will be flushed all the same. With Buffered it returns at
-// once. It returns ErrFull, ErrTooLarge or ErrClosed when it took nothing.
+// once; with Journaled, when each message is on disk, and an error after the
+// first says how many are. It returns ErrFull, ErrTooLarge or ErrClosed when it
+// took nothing.
 func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 	if len(messages) == 0 {
 		return nil
@@ -90,6 +126,9 @@ func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 		return nil
 	}
 	ctx := messages[0].Context()
+	if p.cfg.Acknowledge == Journaled {
+		return p.publishJournaled(ctx, topic, parts, units, bytes)
+	}
 	call, err := p.take(ctx, topic, parts, units, bytes)
 	if err != nil || call == nil {
 		return err
@@ -106,11 +145,11 @@ func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 // returns is nil when nobody need wait for the flush.
 func (p *Publisher) take(ctx context.Context, topic string, parts []part, units, bytes int) (*call, error) {
 	if units > p.cfg.BufferLimit || bytes > p.cfg.BufferBytes {
-		return nil, fmt.Errorf("%w: %d units and %d bytes, the buffer holds %d and %d", ErrTooLarge, units, bytes, p.cfg.BufferLimit, p.cfg.BufferBytes)
+		return nil, p.tooLarge(units, bytes)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	if p.closing.Err() != nil {
 		return nil, ErrClosed
 	}
 	if !p.fits(units, bytes) || len(p.waiting) > 0 {
@@ -138,8 +177,14 @@ func (p *Publisher) take(ctx context.Context, topic string, parts []part, units,
 		parts[i].taken, parts[i].call = now, c
 	}
 	p.cfg.Observer.Taken(topic, units)
-	p.queue(topic).add(parts, units, bytes)
+	q := p.queue(topic)
+	q.number(parts)
+	q.add(parts, units, bytes)
 	return c, nil
+}
+
+func (p *Publisher) tooLarge(units, bytes int) error {
+	return fmt.Errorf("%w: %d units and %d bytes, the buffer holds %d and %d", ErrTooLarge, units, bytes, p.cfg.BufferLimit, p.cfg.BufferBytes)
 }
 
 func (p *Publisher) fits(units, bytes int) bool {
@@ -167,7 +212,7 @@ func (p *Publisher) awaitRoom(ctx context.Context, units, bytes int) error {
 			break
 		}
 	}
-	if p.closed {
+	if p.closing.Err() != nil {
 		return ErrClosed
 	}
 	return ctx.Err()
@@ -177,7 +222,7 @@ func (p *Publisher) awaitRoom(ctx context.Context, units, bytes int) error {
 func (p *Publisher) admit() {
 	for len(p.waiting) > 0 {
 		w := p.waiting[0]
-		if p.closed || !p.fits(w.units, w.bytes) {
+		if p.closing.Err() != nil && p.cfg.Acknowledge != Journaled || !p.fits(w.units, w.bytes) {
 			return
 		}
 		p.waiting = p.waiting[1:]
@@ -212,11 +257,16 @@ func (p *Publisher) Close() error {
 
 func (p *Publisher) close() error {
 	p.mu.Lock()
-	p.closed = true
-	for _, w := range p.waiting {
-		close(w.ready)
+	p.stop()
+	if p.cfg.Acknowledge != Journaled { // else those who wait are ours
+		for _, w := range p.waiting {
+			close(w.ready)
+		}
 	}
 	for _, q := range p.topics {
+		if q.journal != nil {
+			q.journal.Stop()
+		}
 		q.signal()
 	}
 	p.mu.Unlock()
@@ -227,8 +277,17 @@ func (p *Publisher) close() error {
 	p.giveUp()
 
 	var left error
+	for topic, q := range p.topics { // nobody adds to it any more
+		if q.journal == nil {
+			continue
+		}
+		delete(p.left, topic) // it is in the journal
+		if err := q.journal.Close(); err != nil {
+			left = errors.Join(left, fmt.Errorf("batching: closing the journal of %s: %w", topic, err))
+		}
+	}
 	if len(p.left) > 0 { // the queues are done: nobody writes to it any more
-		left = fmt.Errorf("%w: units by topic %v", ErrNotFlushed, p.left)
+		left = errors.Join(left, fmt.Errorf("%w: units by topic %v", ErrNotFlushed, p.left))
 	}
 	if err := p.next.Close(); err != nil {
 		return errors.Join(left, fmt.Errorf("batching: closing the next publisher: %w", err))

@@ -1,13 +1,14 @@
 package batching
 
 import (
+	"crypto/rand"
 	"math"
 	"time"
 )
 
 // queue holds the parts of one topic that are in no batch yet, and flushes
-// them, one batch at a time, in a goroutine that runs while there are any.
-// Its fields are guarded by the Publisher's lock.
+// them, in order, in a goroutine that runs while there are any. Its fields are
+// guarded by the Publisher's lock.
 type queue struct {
 	p     *Publisher
 	topic string
@@ -16,21 +17,35 @@ type queue struct {
 	parts   []part
 	units   int
 	bytes   int
-	first   uint64 // number of the first unit of parts
 	running bool
+
+	sequence string // of the numbers given here; a journal gives its own
+	next     uint64 // the next of these
+
+	journal Journal // nil without one
+	reading bool    // more will come from the journal at once
+	sealed  []Seal  // by an earlier life, oldest first
 }
 
 // queue returns the topic's queue, with the lock held.
 func (p *Publisher) queue(topic string) *queue {
 	q, ok := p.topics[topic]
 	if !ok {
-		q = &queue{p: p, topic: topic, wake: make(chan struct{}, 1), first: 1}
+		q = &queue{p: p, topic: topic, wake: make(chan struct{}, 1), sequence: rand.Text(), next: 1}
 		p.topics[topic] = q
 	}
 	return q
 }
 
-// add appends the parts of one call, with the lock held.
+// number gives parts the next numbers, with the lock held.
+func (q *queue) number(parts []part) {
+	for i := range parts {
+		parts[i].sequence, parts[i].first = q.sequence, q.next
+		q.next += uint64(parts[i].units)
+	}
+}
+
+// add appends numbered parts, with the lock held.
 func (q *queue) add(parts []part, units, bytes int) {
 	wasFull := q.full()
 	q.parts = append(q.parts, parts...)
@@ -54,6 +69,9 @@ func (q *queue) signal() {
 }
 
 func (q *queue) full() bool {
+	if len(q.sealed) > 0 && q.units >= q.sealed[0].Count {
+		return true
+	}
 	return q.units >= q.p.cfg.MaxMessages || q.bytes >= q.p.cfg.MaxBytes
 }
 
@@ -80,34 +98,76 @@ func (q *queue) run() {
 			}
 			continue
 		}
-		batch := q.seal(trigger)
+		batches := []Batch{q.seal(trigger)}
+		for len(batches) < q.p.cfg.MaxTogether && len(q.parts) > 0 && q.full() {
+			trigger, wait := q.due()
+			if wait > 0 {
+				break
+			}
+			batches = append(batches, q.seal(trigger))
+		}
 		q.p.mu.Unlock()
-		q.p.flush(batch)
+		if q.keep(batches) {
+			q.p.flush(batches...)
+		}
 	}
 }
 
 // due returns what seals the next batch now, or how long that is away, with
 // the lock held.
 func (q *queue) due() (Trigger, time.Duration) {
+	if seal, ok := q.nextSealed(); ok {
+		if q.units < seal.Count && q.reading {
+			return ByCrash, math.MaxInt64 // until there is more
+		}
+		return ByCrash, 0
+	}
 	switch {
 	case q.units >= q.p.cfg.MaxMessages:
 		return BySize, 0
 	case q.bytes >= q.p.cfg.MaxBytes:
 		return ByBytes, 0
-	case q.p.closed:
+	case q.reading:
+		return ByDelay, math.MaxInt64 // old as it may be, it need not go alone
+	case q.p.closing.Err() != nil:
 		return ByClose, 0
 	default:
 		return ByDelay, time.Until(q.parts[0].taken.Add(q.p.cfg.MaxDelay))
 	}
 }
 
+// nextSealed returns the seal that begins with the next unit, if there is one,
+// with the lock held.
+func (q *queue) nextSealed() (Seal, bool) {
+	next := q.parts[0]
+	for len(q.sealed) > 0 {
+		seal := q.sealed[0]
+		behind := next.first - seal.First // for the same sequence
+		switch {
+		case seal.Sequence == next.sequence && next.first >= seal.First && behind < uint64(seal.Count):
+			q.sealed[0].First, q.sealed[0].Count = next.first, seal.Count-int(behind)
+			return q.sealed[0], true
+		case seal.Sequence == next.sequence && next.first < seal.First:
+			return Seal{}, false
+		}
+		q.sealed = q.sealed[1:] // its units are done with
+	}
+	return Seal{}, false
+}
+
 // seal takes the next batch off the queue, with the lock held: whole parts
-// while they fit, then as much of the next as can be cut off.
+// while they fit, then as much of the next as can be cut off. A batch that was
+// sealed before is as it was then, whatever the limits are now.
 func (q *queue) seal(trigger Trigger) Batch {
+	sealedAt, maxUnits, maxBytes := time.Now(), q.p.cfg.MaxMessages, q.p.cfg.MaxBytes
+	if trigger == ByCrash {
+		sealedAt, maxUnits, maxBytes = q.sealed[0].At, q.sealed[0].Count, math.MaxInt
+		q.sealed = q.sealed[1:]
+	}
 	n, units, bytes := 0, 0, 0
 	for n < len(q.parts) {
 		next := q.parts[n]
-		if units+next.units > q.p.cfg.MaxMessages || bytes+next.bytes() > q.p.cfg.MaxBytes {
+		if units+next.units > maxUnits || bytes+next.bytes() > maxBytes || n > 0 && !next.follows(q.parts[n-1]) {
 			break
 		}
 		units += next.units
@@ -116,11 +176,10 @@ func (q *queue) seal(trigger Trigger) Batch {
 	}
 	parts := q.parts[:n:n]
 	q.parts = q.parts[n:]
-	if len(q.parts) > 0 && units < q.p.cfg.MaxMessages {
-		parts = q.top(parts, q.p.cfg.MaxMessages-units, q.p.cfg.MaxBytes-bytes)
+	if len(q.parts) > 0 && units < maxUnits && (n == 0 || q.parts[0].follows(parts[n-1])) {
+		parts = q.top(parts, maxUnits-units, maxBytes-bytes)
 	}
-	batch := newBatch(q.topic, q.first, trigger, time.Now(), parts)
-	q.first += uint64(batch.Count)
+	batch := newBatch(q.topic, trigger, sealedAt, parts)
 	q.units -= batch.Count
 	q.bytes -= batch.Bytes
 	return batch

@@ -72,7 +72,7 @@ func (c Config) Validate() error {
 	check(c.DiskShare > 0 && c.DiskShare <= 1, "DiskShare is %v: want more than 0 and at most 1", c.DiskShare)
 	check(c.CacheBytes > 0, "CacheBytes is %d: want 1 or more", c.CacheBytes)
 	check(c.GroupBytes > 0 && c.GroupBytes <= maxEntry-MaxRecord, "GroupBytes is %d: want 1 to %d", c.GroupBytes, maxEntry-MaxRecord)
-	check(c.SegmentSize >= 64<<10 && c.SegmentSize <= 1<<30, "SegmentSize is %d: want 64 KiB to 1 GiB", c.SegmentSize)
+	check(c.SegmentSize >= minSegment && c.SegmentSize <= 1<<30, "SegmentSize is %d: want 64 KiB to 1 GiB", c.SegmentSize)
 	return errors.Join(wrong...)
 }
 

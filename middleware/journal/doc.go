@@ -28,6 +28,7 @@
 //	DIR/lock            held while a process has the journal open
 //	DIR/journal.json    the generations, oldest first (manifest)
 //	DIR/00000001-NAME/  a generation: one raft-wal log, one sequence
+//	DIR/reserve         room for seals on a full disk
 //	DIR/damaged/        generations with damage, once all of them is acknowledged
 //
 // Each entry of a raft-wal log is one group of records that was written at

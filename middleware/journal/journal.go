@@ -70,6 +70,7 @@ type Journal struct {
 	freed     int64         // bytes acknowledged since the log was shortened
 	freeIndex uint64        // the last entry of the current log that is acknowledged
 	room      chan struct{} // closed, and made anew, whenever there may be more room
+	spare     bool          // the reserve is spent
 	stopped   bool
 	closed    bool
 }
@@ -77,7 +78,7 @@ type Journal struct {
 // request is a call of Append or Seal that waits for the writer.
 type request struct {
 	record *Record
-	seal   *entrySeal
+	seals  []entrySeal
 	done   chan error
 }
 
@@ -136,16 +137,21 @@ func (j *Journal) Append(r Record) error {
 	return j.do(&request{record: &r})
 }
 
-// Seal keeps a seal until all of it is acknowledged, and returns when it is on
-// disk.
-func (j *Journal) Seal(s Seal) error {
+// Seal keeps seals until all of each is acknowledged, and returns when they are
+// on disk.
+func (j *Journal) Seal(seals ...Seal) error {
+	r := &request{}
 	j.mu.Lock()
-	generation, ok := j.generationOf(s.Sequence)
-	j.mu.Unlock()
-	if !ok {
-		return fmt.Errorf("journal: no sequence %q", s.Sequence)
+	for _, s := range seals {
+		generation, ok := j.generationOf(s.Sequence)
+		if !ok {
+			j.mu.Unlock()
+			return fmt.Errorf("journal: no sequence %q", s.Sequence)
+		}
+		r.seals = append(r.seals, entrySeal{generation, s.First, uint32(s.Count), s.At.UnixNano()})
 	}
-	return j.do(&request{seal: &entrySeal{generation, s.First, uint32(s.Count), s.At.UnixNano()}})
+	j.mu.Unlock()
+	return j.do(r)
 }
 
 var dones = sync.Pool{New: func() any { return make(chan error, 1) }}

@@ -13,6 +13,7 @@ type reader struct {
 	next    uint64 // number of the unit that must come next
 	index   uint64 // of the entry that must come next, in the current generation
 	files   *scanner
+	ended   bool     // files has no more
 	records []Record // of the entry that was read, not returned yet
 }
 
@@ -83,6 +84,30 @@ func (j *Journal) Next(ctx context.Context) (Record, error) {
 			j.reader.records = e.records
 		}
 	}
+}
+
+// More tells whether Next would return at once. It is for the goroutine that
+// calls Next.
+func (j *Journal) More() bool {
+	if len(j.reader.records) > 0 {
+		return true
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, item := range j.manifest.Generations {
+		switch {
+		case item.Number < j.reader.item.Number:
+		case item.Number > j.reader.item.Number:
+			return true
+		case j.current != nil && j.current.Number == item.Number:
+			return j.reader.next < j.current.next
+		case item.Last != nil:
+			return j.reader.next <= *item.Last
+		default:
+			return !j.reader.ended
+		}
+	}
+	return false
 }
 
 // nextEntry returns the next entry with records, or nil when it moved to
@@ -226,6 +251,7 @@ func (j *Journal) nextGeneration(ctx context.Context) error {
 	if last := r.item.Last; last != nil && r.next <= *last {
 		j.damage(fmt.Sprintf("units %d to %d of sequence %s cannot be read", r.next, *last, r.item.Sequence))
 	}
+	r.ended = true
 	j.mu.Lock()
 	var following *manifestItem
 	for i := range j.manifest.Generations {

@@ -17,6 +17,7 @@ func (j *Journal) recover() error {
 		return err
 	}
 	j.bytes = j.occupied()
+	j.makeReserve()
 	j.refreshLimit()
 	if n := len(j.manifest.Generations); n > 0 && !j.manifest.Generations[n-1].Damaged && j.manifest.Generations[n-1].Last == nil {
 		if err := j.resume(&j.manifest.Generations[n-1]); err != nil {

@@ -25,6 +25,7 @@ func (j *Journal) write() {
 		case <-j.wakeWriter:
 		case <-ticker.C:
 			ticked = true
+			j.makeReserve()
 			j.refreshLimit()
 			j.saveManifest()
 		}
@@ -115,8 +116,11 @@ func (j *Journal) entryOf(group []*request) (*entry, int64) {
 		if r.record != nil {
 			e.records = append(e.records, *r.record)
 			size += int64(r.record.size())
-		} else if j.acked.before(r.seal.last()) && !slices.Contains(e.seals, *r.seal) {
-			e.seals = append(e.seals, *r.seal)
+		}
+		for _, s := range r.seals {
+			if j.acked.before(s.last()) && !slices.Contains(e.seals, s) {
+				e.seals = append(e.seals, s)
+			}
 		}
 	}
 	return e, size
@@ -194,6 +198,13 @@ func (j *Journal) begin() error {
 		return err
 	}
 	g, err := openGeneration(j.cfg, item, j.segmentSize())
+	if err != nil && j.spendReserve() {
+		// For what the log must tell so that what it holds can go: seals.
+		err = errors.Join(err, os.RemoveAll(j.folder(item)))
+		if second, again := openGeneration(j.cfg, item, minSegment); again == nil {
+			g, err = second, nil
+		}
+	}
 	if err != nil {
 		// Nothing was given to it. Should its name stay in the list on disk, it
 		// is one that is missing.
@@ -271,6 +282,9 @@ func (j *Journal) refreshLimit() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.limit = min(j.cfg.MaxBytes, int64(float64(free+j.bytes)*j.cfg.DiskShare))
+	if j.spare {
+		j.limit = 0 // what is left is for seals
+	}
 	close(j.room)
 	j.room = make(chan struct{})
 }
@@ -280,7 +294,7 @@ func (j *Journal) refreshLimit() {
 func (j *Journal) segmentSize() int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return int(max(64<<10, min(int64(j.cfg.SegmentSize), j.limit/8)))
+	return int(max(minSegment, min(int64(j.cfg.SegmentSize), j.limit/8)))
 }
 
 // truncatable returns the index up to which the current log can go, once that

@@ -1,12 +1,14 @@
 package metrics
 
 import (
+	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"millrace/middleware/batching"
+	"millrace/middleware/breaker"
 )
 
 // Batching counts what a batching.Publisher does. It is its Observer.
@@ -51,9 +53,9 @@ func (b *Batching) Watch(p *batching.Publisher) {
 			return float64(value(p.Stats()))
 		})
 	}
-	gauge("buffer_size", "Logs in memory.", func(s batching.Stats) int { return s.Units })
+	gauge("buffer_size", "Logs that were taken and that Kafka does not have yet.", func(s batching.Stats) int { return s.Units })
 	gauge("buffer_remaining_capacity", "Logs that still fit.", func(s batching.Stats) int { return s.Remaining })
-	gauge("buffer_bytes", "Bytes of logs in memory.", func(s batching.Stats) int { return s.Bytes })
+	gauge("buffer_bytes", "Bytes of these logs.", func(s batching.Stats) int { return s.Bytes })
 }
 
 // Taken implements batching.Observer.
@@ -75,8 +77,13 @@ func (b *Batching) Flushed(batch batching.Batch, took time.Duration) {
 	b.age.Observe(batch.SealedAt.Sub(batch.OpenedAt).Seconds())
 }
 
-// FlushFailed implements batching.Observer.
-func (b *Batching) FlushFailed(batching.Batch, int, error) { b.failures.Inc() }
+// FlushFailed implements batching.Observer. A batch that the circuit breaker
+// kept from Kafka was not tried.
+func (b *Batching) FlushFailed(_ batching.Batch, _ int, err error) {
+	if !errors.Is(err, breaker.ErrOpen) {
+		b.failures.Inc()
+	}
+}
 
 // Poisoned implements batching.Observer.
 func (b *Batching) Poisoned(string, error, bool) { b.poisoned.Inc() }

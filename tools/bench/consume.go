@@ -77,7 +77,7 @@ func measureConsuming(ctx context.Context, report *report, brokers []string, pos
 
 // shipBatches puts the batches on the topic.
 func shipBatches(cfg app.KafkaConfig) error {
-	pub, err := kafka.NewPublisher(cfg, watermill.NopLogger{})
+	pub, err := kafka.NewPublisher(cfg)
 	if err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func consume(ctx context.Context, cfg app.Config, db *postgres.DB) (float64, err
 	if err != nil {
 		return 0, err
 	}
-	poison, err := kafka.NewPublisher(cfg.Kafka, watermill.NopLogger{})
+	poison, err := kafka.NewPublisher(cfg.Kafka)
 	if err != nil {
 		return 0, err
 	}

@@ -142,7 +142,7 @@ func plainPublisher(b broker, topic string, tune func(*sarama.Config)) (func(*me
 func batchedPublisher(b broker, topic string, tune func(*sarama.Config)) (func(*message.Message) error, func() error, error) {
 	cfg := app.DefaultConfig()
 	cfg.Kafka.Brokers = b.brokers()
-	pub, err := kafka.NewPublisher(cfg.Kafka, watermill.NopLogger{}, tune)
+	pub, err := kafka.NewPublisher(cfg.Kafka, tune)
 	if err != nil {
 		return nil, nil, err
 	}
