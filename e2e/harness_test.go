@@ -1,25 +1,16 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"net"
-	"net/http"
-	"net/url"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
+	"millrace/e2e/harness"
 	"millrace/e2e/servers"
 )
 
@@ -27,6 +18,7 @@ import (
 // again.
 var (
 	binary   string
+	all      *harness.Servers
 	kafka    *servers.Kafka
 	postgres *servers.Postgres
 	redis    *servers.Redis
@@ -40,42 +32,19 @@ func run(m *testing.M) int {
 		panic(err)
 	}
 	defer os.RemoveAll(dir)
-	if err := start(dir); err != nil {
+	if binary, err = harness.Build(context.Background(), dir); err == nil {
+		all, err = harness.Start(context.Background(), dir)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer kafka.Kill()
-	defer postgres.Kill()
-	defer redis.Kill()
-	for _, server := range []*servers.Process{kafka.Process, postgres.Process, redis.Process} {
+	defer all.Kill()
+	for _, server := range all.All() {
 		fmt.Println("started:", server.Command())
 	}
+	kafka, postgres, redis = all.Kafka, all.Postgres, all.Redis
 	return m.Run()
-}
-
-func start(dir string) (err error) {
-	if err := os.Chmod(dir, 0o755); err != nil { // for the user postgres
-		return err
-	}
-	repository, err := filepath.Abs("..")
-	if err != nil {
-		return err
-	}
-	binary = filepath.Join(dir, "millrace")
-	build := exec.Command("go", "build", "-o", binary, ".")
-	build.Dir = repository
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("building millrace: %w: %s", err, out)
-	}
-	ctx := context.Background()
-	if kafka, err = servers.StartKafka(ctx, dir, repository); err != nil {
-		return err
-	}
-	if postgres, err = servers.StartPostgres(ctx, dir); err != nil {
-		return err
-	}
-	redis, err = servers.StartRedis(ctx, dir)
-	return err
 }
 
 var pipelines atomic.Int32
@@ -94,20 +63,11 @@ type pipeline struct {
 func newPipeline(t *testing.T, settings ...string) *pipeline {
 	t.Helper()
 	name := fmt.Sprintf("e2e_%d_%d", os.Getpid(), pipelines.Add(1))
-	conn, err := pgx.Connect(t.Context(), postgres.URL)
+	db, err := all.Database(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(context.Background())
-	if _, err := conn.Exec(t.Context(), "CREATE DATABASE "+name); err != nil {
-		t.Fatal(err)
-	}
-	db, err := url.Parse(postgres.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	db.Path = name
-	p := &pipeline{t: t, service: name, db: db.String(), addr: map[string]string{}}
+	p := &pipeline{t: t, service: name, db: db, addr: map[string]string{}}
 	p.env = []string{
 		"MILLRACE_KAFKA_BROKERS=" + strings.Join(kafka.Brokers, ","),
 		"MILLRACE_KAFKA_GROUP=" + name,
@@ -126,64 +86,39 @@ func newPipeline(t *testing.T, settings ...string) *pipeline {
 
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := harness.FreeAddr()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	return addr
 }
 
 // process is a running millrace.
 type process struct {
-	t      *testing.T
-	role   string
-	cmd    *exec.Cmd
-	output *bytes.Buffer
-	done   chan struct{}
-	err    error // of Wait; after done
+	*servers.Process
+	t    *testing.T
+	role string
 }
 
 // start runs a role and waits until it is healthy.
 func (p *pipeline) start(role string, settings ...string) *process {
 	p.t.Helper()
-	run := p.launch([]string{role}, settings...)
-	eventually(p.t, role+" is healthy", func() bool {
-		select {
-		case <-run.done:
-			p.t.Fatalf("%s ended: %v\n%s", role, run.err, run.output)
-		default:
-		}
-		response, err := http.Get("http://" + p.addr[role] + "/actuator/health")
-		if err != nil {
-			return false
-		}
-		defer response.Body.Close()
-		return response.StatusCode == http.StatusOK
-	})
+	run := p.role(role, settings...)
+	if err := run.Start(p.t.Context()); err != nil {
+		p.t.Fatal(err)
+	}
 	return run
 }
 
-// launch runs a command. It is killed, if it is still there, when the test
-// ends, and its output shown if the test failed.
-func (p *pipeline) launch(args []string, settings ...string) *process {
-	p.t.Helper()
-	run := &process{t: p.t, role: args[0], output: &bytes.Buffer{}, done: make(chan struct{})}
-	run.cmd = exec.Command(binary, args...)
-	run.cmd.Env = slices.Concat(os.Environ(), p.env, settings)
-	run.cmd.Stdout, run.cmd.Stderr = run.output, run.output
-	if err := run.cmd.Start(); err != nil {
-		p.t.Fatal(err)
-	}
-	go func() {
-		run.err = run.cmd.Wait()
-		close(run.done)
-	}()
+// role returns a role that is not started yet. It is killed, if it runs when
+// the test ends, and its output shown if the test failed.
+func (p *pipeline) role(role string, settings ...string) *process {
+	run := &process{t: p.t, role: role}
+	run.Process = harness.Role(binary, p.t.TempDir(), p.addr[role], slices.Concat(p.env, settings), role)
 	p.t.Cleanup(func() {
-		_ = run.cmd.Process.Kill()
-		<-run.done
+		run.Kill()
 		if p.t.Failed() {
-			p.t.Logf("output of %s:\n%s", args, run.output)
+			p.t.Logf("output of %s:\n%s", role, run.Output())
 		}
 	})
 	return run
@@ -191,25 +126,8 @@ func (p *pipeline) launch(args []string, settings ...string) *process {
 
 // stop asks a role to stop and returns its exit code.
 func (r *process) stop() int {
-	r.t.Helper()
-	if err := r.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		r.t.Fatal(err)
-	}
-	return r.wait()
-}
-
-func (r *process) wait() int {
-	r.t.Helper()
-	select {
-	case <-r.done:
-	case <-time.After(60 * time.Second):
-		r.t.Fatalf("%s does not stop", r.role)
-	}
-	var exit *exec.ExitError
-	if r.err != nil && !errors.As(r.err, &exit) {
-		r.t.Fatal(r.err)
-	}
-	return r.cmd.ProcessState.ExitCode()
+	r.Stop()
+	return r.ExitCode()
 }
 
 func eventually(t *testing.T, what string, condition func() bool) {

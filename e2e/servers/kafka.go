@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/IBM/sarama"
@@ -17,16 +18,21 @@ type Kafka struct {
 	Brokers []string
 }
 
+// Listener is one more address at which a broker is met: it listens at Addr, a
+// free one, and sends those who come there on to Advertised, such as a proxy's
+// address before it.
+type Listener struct{ Name, Addr, Advertised string }
+
 // clusterID is any 16 bytes in base64.
 const clusterID = "bWlsbHJhY2UtZTJlLXRlcw"
 
 const kafkaProperties = `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:%[2]d
-listeners=PLAINTEXT://127.0.0.1:%[1]d,CONTROLLER://127.0.0.1:%[2]d
-advertised.listeners=PLAINTEXT://127.0.0.1:%[1]d
+listeners=PLAINTEXT://127.0.0.1:%[1]d,CONTROLLER://127.0.0.1:%[2]d%[4]s
+advertised.listeners=PLAINTEXT://127.0.0.1:%[1]d%[5]s
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT%[6]s
 log.dirs=%[3]s
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=4
@@ -39,8 +45,9 @@ auto.create.topics.enable=false
 `
 
 // StartKafka fetches Kafka's jars with Maven, if they are not there, formats a
-// folder and starts a broker. repository is the root of this repository.
-func StartKafka(ctx context.Context, dir, repository string) (*Kafka, error) {
+// folder and starts a broker. repository is the root of this repository. The
+// address of each of the listeners is filled in.
+func StartKafka(ctx context.Context, dir, repository string, listeners ...*Listener) (*Kafka, error) {
 	java, err := find("default-jre-headless maven", "java")
 	if err != nil {
 		return nil, err
@@ -58,7 +65,18 @@ func StartKafka(ctx context.Context, dir, repository string) (*Kafka, error) {
 		return nil, err
 	}
 	properties := filepath.Join(dir, "kafka.properties")
-	text := fmt.Sprintf(kafkaProperties, port, controller, filepath.Join(dir, "kafka"))
+	var listen, advertise, protocols strings.Builder
+	for _, l := range listeners {
+		port, err := freePort()
+		if err != nil {
+			return nil, err
+		}
+		l.Addr = fmt.Sprintf("127.0.0.1:%d", port)
+		fmt.Fprintf(&listen, ",%s://%s", l.Name, l.Addr)
+		fmt.Fprintf(&advertise, ",%s://%s", l.Name, l.Advertised)
+		fmt.Fprintf(&protocols, ",%s:PLAINTEXT", l.Name)
+	}
+	text := fmt.Sprintf(kafkaProperties, port, controller, filepath.Join(dir, "kafka"), &listen, &advertise, &protocols)
 	if err := os.WriteFile(properties, []byte(text), 0o644); err != nil {
 		return nil, err
 	}

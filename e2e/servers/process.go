@@ -16,6 +16,10 @@ import (
 // readyTimeout is how long a server may take to answer.
 const readyTimeout = 60 * time.Second
 
+// endTimeout is how long a server that was asked to end may take, before it is
+// killed.
+const endTimeout = 60 * time.Second
+
 // Process is a server. Its methods are for one goroutine at a time.
 type Process struct {
 	name    string
@@ -23,12 +27,31 @@ type Process struct {
 	command func() *exec.Cmd
 	ready   func(context.Context) error
 
-	running *exec.Cmd
+	running *exec.Cmd // nil once it was ended here
+	last    *exec.Cmd // the one that was started last
 	exited  chan struct{}
+}
+
+// NewProcess returns a process that is not started yet. Its output is appended
+// to the file log; it is ready when ready returns nil.
+func NewProcess(name, log string, command func() *exec.Cmd, ready func(context.Context) error) *Process {
+	return &Process{name: name, log: log, command: command, ready: ready}
 }
 
 // start starts the server and waits until it is ready.
 func (p *Process) start(ctx context.Context) error {
+	if err := p.Launch(); err != nil {
+		return err
+	}
+	if err := p.awaitReady(ctx); err != nil {
+		p.Kill()
+		return fmt.Errorf("%s is not ready: %w; %s", p.name, err, p.tail())
+	}
+	return nil
+}
+
+// Launch starts the server and does not wait for anything.
+func (p *Process) Launch() error {
 	out, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
@@ -48,11 +71,7 @@ func (p *Process) start(ctx context.Context) error {
 		_ = cmd.Wait()
 		close(exited)
 	}()
-	p.running, p.exited = cmd, exited
-	if err := p.awaitReady(ctx); err != nil {
-		p.Kill()
-		return fmt.Errorf("%s is not ready: %w; %s", p.name, err, p.tail())
-	}
+	p.running, p.last, p.exited = cmd, cmd, exited
 	return nil
 }
 
@@ -82,6 +101,22 @@ func (p *Process) Command() string { return strings.Join(p.command().Args, " ") 
 // Start starts a server that was stopped or killed, on its data and its port.
 func (p *Process) Start(ctx context.Context) error { return p.start(ctx) }
 
+// Exited is closed when the server that was started last is gone.
+func (p *Process) Exited() <-chan struct{} { return p.exited }
+
+// ExitCode returns the exit code of the server that was started last, once
+// Exited is closed; it is -1 when a signal ended it.
+func (p *Process) ExitCode() int { return p.last.ProcessState.ExitCode() }
+
+// Output returns all that the server wrote.
+func (p *Process) Output() string {
+	log, err := os.ReadFile(p.log)
+	if err != nil {
+		return err.Error()
+	}
+	return string(log)
+}
+
 // Stop ends the server in order, and waits until it is gone.
 func (p *Process) Stop() { p.end(syscall.SIGTERM) }
 
@@ -95,7 +130,7 @@ func (p *Process) end(signal syscall.Signal) {
 	p.signal(signal)
 	select {
 	case <-p.exited:
-	case <-time.After(30 * time.Second):
+	case <-time.After(endTimeout):
 		p.signal(syscall.SIGKILL)
 		<-p.exited
 	}
@@ -109,6 +144,9 @@ func (p *Process) Pause() { p.signal(syscall.SIGSTOP) }
 func (p *Process) Resume() { p.signal(syscall.SIGCONT) }
 
 func (p *Process) signal(signal syscall.Signal) {
+	if p.running == nil {
+		return
+	}
 	_ = syscall.Kill(-p.running.Process.Pid, signal)
 }
 
@@ -116,11 +154,7 @@ func (p *Process) signal(signal syscall.Signal) {
 func (p *Process) PID() int { return p.running.Process.Pid }
 
 func (p *Process) tail() string {
-	log, err := os.ReadFile(p.log)
-	if err != nil {
-		return err.Error()
-	}
-	lines := strings.Split(strings.TrimSpace(string(log)), "\n")
+	lines := strings.Split(strings.TrimSpace(p.Output()), "\n")
 	return "its output ends: " + strings.Join(lines[max(0, len(lines)-10):], "\n")
 }
 
