@@ -35,9 +35,9 @@ func (s *Servers) All() []*servers.Process {
 
 // Kill ends all servers.
 func (s *Servers) Kill() {
-	for _, server := range s.All() {
-		server.Kill()
-	}
+	s.Kafka.Kill()
+	s.Postgres.Kill()
+	s.Redis.Kill()
 }
 
 // Start starts the servers with their data in a folder, which it opens to

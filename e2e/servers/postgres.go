@@ -8,6 +8,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/jackc/pgx/v5"
@@ -77,6 +78,52 @@ func StartPostgres(ctx context.Context, dir string) (*Postgres, error) {
 
 // Stop ends the server without waiting for its clients to leave.
 func (p *Postgres) Stop() { p.end(syscall.SIGINT) }
+
+// Kill ends the server with all its processes as kill -9 does. Each of them
+// has a process group of its own.
+func (p *Postgres) Kill() {
+	p.signalChildren(syscall.SIGSTOP) // none is to end a transaction now
+	children := p.children()
+	p.Process.signal(syscall.SIGKILL)
+	signalEach(children, syscall.SIGKILL)
+	p.Process.Kill()
+}
+
+// Pause freezes the server and all its processes.
+func (p *Postgres) Pause() {
+	p.Process.Pause() // first, so that it starts no more
+	p.signalChildren(syscall.SIGSTOP)
+}
+
+// Resume ends Pause.
+func (p *Postgres) Resume() {
+	p.signalChildren(syscall.SIGCONT)
+	p.Process.Resume()
+}
+
+func (p *Postgres) signalChildren(signal syscall.Signal) { signalEach(p.children(), signal) }
+
+// children returns the server's processes.
+func (p *Postgres) children() []int {
+	if p.running == nil {
+		return nil
+	}
+	pid := p.PID()
+	list, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid)) // gone: no children
+	var children []int
+	for _, field := range strings.Fields(string(list)) {
+		if child, err := strconv.Atoi(field); err == nil {
+			children = append(children, child)
+		}
+	}
+	return children
+}
+
+func signalEach(pids []int, signal syscall.Signal) {
+	for _, pid := range pids {
+		_ = syscall.Kill(pid, signal) // one that is gone needs no signal
+	}
+}
 
 // runAs returns a user to run as when we are root, and nil otherwise.
 func runAs(name string) (*syscall.Credential, error) {

@@ -43,7 +43,7 @@ func (p *Process) start(ctx context.Context) error {
 	if err := p.Launch(); err != nil {
 		return err
 	}
-	if err := p.awaitReady(ctx); err != nil {
+	if err := p.AwaitReady(ctx); err != nil {
 		p.Kill()
 		return fmt.Errorf("%s is not ready: %w; %s", p.name, err, p.tail())
 	}
@@ -75,7 +75,9 @@ func (p *Process) Launch() error {
 	return nil
 }
 
-func (p *Process) awaitReady(ctx context.Context) error {
+// AwaitReady waits until the server that was started last is ready, at most a
+// minute.
+func (p *Process) AwaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
