@@ -50,7 +50,8 @@ func TestNormalLoad(t *testing.T) {
 
 // High load: the size seals the batches.
 func TestHighLoad(t *testing.T) {
-	p := newPipeline(t)
+	// A buffer that has room for all of it, however slow Kafka is at first.
+	p := newPipeline(t, "MILLRACE_BATCHING_BUFFER_CAPACITY=20000")
 	p.start("shipper")
 	p.start("consumer")
 	const requests, size = 100, 137
