@@ -69,6 +69,10 @@ func subscriberConfig() *sarama.Config {
 	// A new group must not skip what was shipped before it first came up.
 	c.Consumer.Offsets.Initial = sarama.OffsetOldest
 	c.Consumer.Fetch.Max = maxRecordBytes
+	// What one fetch brings of each partition is decompressed as a whole, and
+	// logs compress well: the client's default of 1 MB may hold 100 MB. A
+	// record that is larger than this comes all the same.
+	c.Consumer.Fetch.Default = 128 << 10
 	// One record is a batch of up to 1000 logs; the client's default of 256
 	// ahead would hold a quarter of a gigabyte for every partition.
 	c.ChannelBufferSize = 8
