@@ -165,7 +165,7 @@ func (l *load) post(w way, to target, encoding string, body []byte) (outcome, st
 	// The status alone is the promise: an answer cut short after it counts.
 	answer, err := io.ReadAll(response.Body)
 	if response.StatusCode/100 != 2 {
-		return refused, fmt.Sprintf("%d %.300s", response.StatusCode, answer)
+		return refused, fmt.Sprintf("%d %.300q", response.StatusCode, answer)
 	}
 	if w.name == "OTLP protobuf" && err == nil {
 		var partly collector.ExportLogsServiceResponse
