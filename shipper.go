@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 
+	"github.com/ThreeDotsLabs/watermill/message"
+
 	"millrace/app"
 	"millrace/app/kafka"
 	"millrace/handlers"
@@ -25,11 +27,7 @@ func runShipper(ctx context.Context, cfg app.Config) error {
 	if err := need(len(cfg.Kafka.Brokers) > 0, "kafka-brokers", "localhost:9092"); err != nil {
 		return err
 	}
-	if err := kafka.EnsureTopics(ctx, cfg.Kafka); err != nil {
-		return err
-	}
-
-	batches, err := newBatchPublisher(r)
+	batches, err := newBatchPublisher(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -61,10 +59,21 @@ func runShipper(ctx context.Context, cfg app.Config) error {
 	return r.run(ctx)
 }
 
+// newRecordPublisher returns Kafka's publisher. With a journal Kafka may be away.
+func newRecordPublisher(ctx context.Context, cfg app.Config) (message.Publisher, error) {
+	if acknowledge[cfg.Batching.Acknowledge] == batching.Journaled {
+		return kafka.NewPatientPublisher(cfg.Kafka), nil
+	}
+	if err := kafka.EnsureTopics(ctx, cfg.Kafka); err != nil {
+		return nil, err
+	}
+	return kafka.NewPublisher(cfg.Kafka)
+}
+
 // newBatchPublisher returns the batching publisher over Kafka. Closing it
 // flushes, and closes Kafka's publisher.
-func newBatchPublisher(r *role) (*batching.Publisher, error) {
-	records, err := kafka.NewPublisher(r.cfg.Kafka)
+func newBatchPublisher(ctx context.Context, r *role) (*batching.Publisher, error) {
+	records, err := newRecordPublisher(ctx, r.cfg)
 	if err != nil {
 		return nil, err
 	}

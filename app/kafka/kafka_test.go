@@ -5,12 +5,15 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"net"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/eapache/go-resiliency/breaker"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"go.uber.org/goleak"
 
@@ -20,7 +23,9 @@ import (
 
 func TestMain(m *testing.M) {
 	// go-metrics, which sarama counts with, keeps one ticker for the process.
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"))
+	// The breaker of a client that was given up runs out by itself.
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/rcrowley/go-metrics.(*meterArbiter).tick"),
+		goleak.IgnoreAnyFunction("github.com/eapache/go-resiliency/breaker.(*Breaker).timer"))
 }
 
 // startKafka starts a broker for one test and makes our topics there.
@@ -172,6 +177,65 @@ func TestAnUnreachableKafkaIsNamed(t *testing.T) {
 	} {
 		if app.KindOf(err) != app.KindUnavailable || !bytes.Contains([]byte(err.Error()), []byte("kafka-brokers")) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A broker that was away is found as soon as it is back: the publisher does not
+// sit out the ten seconds for which sarama leaves a failed partition alone.
+func TestABrokerThatIsBackIsFoundAtOnce(t *testing.T) {
+	first, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(first.Close)
+	cfg := app.DefaultConfig().Kafka
+	cfg.Brokers = first.ListenAddrs()
+	if err := kafka.EnsureTopics(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	pub := newPublisher(t, cfg)
+	publish := func() error { return pub.Publish(app.TopicLogs, message.NewMessage("x", []byte("anything"))) }
+	if err := publish(); err != nil {
+		t.Fatal(err)
+	}
+	first.Close()
+	until(t, "the client gives up", func() bool { return errors.Is(publish(), breaker.ErrBreakerOpen) })
+
+	_, port, err := net.SplitHostPort(cfg.Brokers[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(number))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(again.Close)
+	if err := kafka.EnsureTopics(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	back := time.Now()
+	until(t, "the broker takes records again", func() bool { return publish() == nil })
+	if took := time.Since(back); took > 4*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// until tries again until a condition holds.
+func until(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	late := time.After(30 * time.Second)
+	for !condition() {
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatalf("it did not come about that %s", what)
 		}
 	}
 }

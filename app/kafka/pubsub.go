@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -26,9 +27,32 @@ func NewPublisher(cfg app.KafkaConfig, tune ...func(*sarama.Config)) (message.Pu
 	for _, change := range tune {
 		change(client)
 	}
-	producer, err := sarama.NewSyncProducer(cfg.Brokers, client)
+	pub, err := newReconnecting(func() (message.Publisher, error) { return connect(cfg, client) })
 	if err != nil {
 		return nil, unreachable(cfg.Brokers, err)
+	}
+	return pub, nil
+}
+
+// NewPatientPublisher returns a publisher that connects, and makes the topics
+// that are not there, when it first has something to send: for those who can
+// wait while Kafka is away.
+func NewPatientPublisher(cfg app.KafkaConfig) message.Publisher {
+	client := publisherConfig(cfg)
+	return &reconnecting{connect: func() (message.Publisher, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), netTimeout)
+		defer cancel()
+		if err := EnsureTopics(ctx, cfg); err != nil {
+			return nil, err
+		}
+		return connect(cfg, client)
+	}}
+}
+
+func connect(cfg app.KafkaConfig, client *sarama.Config) (message.Publisher, error) {
+	producer, err := sarama.NewSyncProducer(cfg.Brokers, client)
+	if err != nil {
+		return nil, err
 	}
 	return &publisher{producer: producer}, nil
 }
@@ -40,9 +64,6 @@ type publisher struct {
 	once     sync.Once
 	closeErr error
 }
-
-// String names the publisher in Watermill's metrics.
-func (*publisher) String() string { return "kafka.Publisher" }
 
 // Publish sends the messages, in order within each partition. When it fails,
 // some may have been taken nevertheless.
