@@ -57,6 +57,7 @@ type pipeline struct {
 	service string
 	env     []string
 	db      string
+	data    string            // the roles' folder
 	addr    map[string]string // by role
 }
 
@@ -67,14 +68,14 @@ func newPipeline(t *testing.T, settings ...string) *pipeline {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &pipeline{t: t, service: name, db: db, addr: map[string]string{}}
+	p := &pipeline{t: t, service: name, db: db, data: t.TempDir(), addr: map[string]string{}}
 	p.env = []string{
 		"MILLRACE_KAFKA_BROKERS=" + strings.Join(kafka.Brokers, ","),
 		"MILLRACE_KAFKA_GROUP=" + name,
 		"MILLRACE_POSTGRES_URL=" + p.db,
 		"MILLRACE_REDIS_ADDR=" + redis.Addr,
 		"MILLRACE_PRODUCER_RATE=0",
-		"MILLRACE_DATA_DIR=" + t.TempDir(),
+		"MILLRACE_DATA_DIR=" + p.data,
 	}
 	for _, role := range []string{"producer", "shipper", "consumer", "gateway"} {
 		p.addr[role] = freeAddr(t)

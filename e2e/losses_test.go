@@ -65,11 +65,14 @@ type sender struct {
 const numbersOfOne = 10_000_000 // what one of several senders counts with
 
 // sendOn begins to send: each of some clients a request of a size at a time.
-func (p *pipeline) sendOn(clients, size int) *sender {
+func (p *pipeline) sendOn(clients, size int) *sender { return p.sendFrom(0, clients, size) }
+
+// sendFrom is sendOn with numbers from one on.
+func (p *pipeline) sendFrom(number, clients, size int) *sender {
 	s := &sender{p: p, size: size, stop: make(chan struct{})}
 	for client := range clients {
 		s.done.Go(func() {
-			for first := client * numbersOfOne; ; first += size {
+			for first := number + client*numbersOfOne; ; first += size {
 				select {
 				case <-s.stop:
 					return

@@ -30,20 +30,18 @@ func (s *site) drained(ctx context.Context) error {
 // onItsWay returns what is still on its way, as an error.
 func (s *site) onItsWay(ctx context.Context) error {
 	for _, shipper := range roleNames[:2] {
-		for _, gauge := range []string{"buffer_size", "journal_size"} {
-			held, err := readGauge(ctx, s.roles[shipper], gauge)
-			if err != nil {
-				return fmt.Errorf("%s: %w", shipper, err)
-			}
-			if held > 0 {
-				return fmt.Errorf("%s has a %s of %v", shipper, gauge, held)
-			}
+		held, err := readGauge(ctx, s.roles[shipper], "buffer_size")
+		if err != nil {
+			return fmt.Errorf("%s: %w", shipper, err)
+		}
+		if held > 0 {
+			return fmt.Errorf("%s holds %v logs", shipper, held)
 		}
 	}
 	return lag(s.all.Kafka.Brokers, "logs", group)
 }
 
-// readGauge returns a gauge of a role; one that the role does not have is 0.
+// readGauge returns a gauge of a role.
 func readGauge(ctx context.Context, addr, name string) (float64, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/metrics", nil)
 	if err != nil {
@@ -59,7 +57,7 @@ func readGauge(ctx context.Context, addr, name string) (float64, error) {
 			return strconv.ParseFloat(value, 64)
 		}
 	}
-	return 0, nil
+	return 0, fmt.Errorf("there is no %s", name)
 }
 
 // lag returns nil when a consumer group has read all of a topic.
