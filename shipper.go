@@ -59,21 +59,24 @@ func runShipper(ctx context.Context, cfg app.Config) error {
 	return r.run(ctx)
 }
 
-// newRecordPublisher returns Kafka's publisher. With a journal Kafka may be away.
-func newRecordPublisher(ctx context.Context, cfg app.Config) (message.Publisher, error) {
-	if acknowledge[cfg.Batching.Acknowledge] == batching.Journaled {
-		return kafka.NewPatientPublisher(cfg.Kafka), nil
-	}
-	if err := kafka.EnsureTopics(ctx, cfg.Kafka); err != nil {
+// newRecordPublisher returns Kafka's publisher. A shipper with a journal does
+// not need Kafka to start: what it holds must not wait for what it can do.
+func newRecordPublisher(ctx context.Context, r *role) (message.Publisher, error) {
+	err := kafka.EnsureTopics(ctx, r.cfg.Kafka)
+	switch {
+	case err == nil:
+		return kafka.NewPublisher(r.cfg.Kafka)
+	case acknowledge[r.cfg.Batching.Acknowledge] != batching.Journaled || app.KindOf(err) != app.KindUnavailable:
 		return nil, err
 	}
-	return kafka.NewPublisher(cfg.Kafka)
+	r.logger.Warn("logs go into the journal until Kafka can be used", "error", err)
+	return kafka.NewPatientPublisher(r.cfg.Kafka), nil
 }
 
 // newBatchPublisher returns the batching publisher over Kafka. Closing it
 // flushes, and closes Kafka's publisher.
 func newBatchPublisher(ctx context.Context, r *role) (*batching.Publisher, error) {
-	records, err := newRecordPublisher(ctx, r.cfg)
+	records, err := newRecordPublisher(ctx, r)
 	if err != nil {
 		return nil, err
 	}

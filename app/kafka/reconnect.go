@@ -16,7 +16,7 @@ import (
 type reconnecting struct {
 	connect func() (message.Publisher, error)
 
-	mu      sync.RWMutex // held for reading by Publish, beside which nothing may be closed
+	mu      sync.RWMutex      // held for reading by Publish, beside which nothing may be closed
 	current message.Publisher // nil until it first connected
 	closed  bool
 }
