@@ -65,7 +65,10 @@ func packBatch(batch batching.Batch) (*message.Message, error) {
 	for _, msg := range batch.Messages {
 		payload = append(payload, msg.Payload...)
 	}
-	head := app.BatchHead{Shipper: batch.Sequence, First: batch.First, Count: batch.Count, SealedAt: batch.SealedAt}
+	head := app.BatchHead{
+		Shipper: batch.Sequence, First: batch.First, Count: batch.Count,
+		SealedAt: batch.SealedAt, Trigger: string(batch.Trigger),
+	}
 	msg := message.NewMessage(head.ID(), payload)
 	msg.Metadata = head.Metadata()
 	return msg, nil

@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -20,6 +21,8 @@ const (
 	MetaFirst     = "millrace_first"      // sequence number of the first log
 	MetaCount     = "millrace_count"      // how many logs
 	MetaSealedAt  = "millrace_sealed_at"  // RFC 3339, when the batch was closed
+	MetaAccepted  = "millrace_accepted"   // optional: the last number the shipper had given when it sent the batch
+	MetaTrigger   = "millrace_trigger"    // optional: what closed the batch: size, bytes, delay, close or split
 	MetaTopic     = "millrace_topic"      // where the record lay, set when it is read
 	MetaPartition = "millrace_partition"  //
 	MetaOffset    = "millrace_offset"     //
@@ -39,6 +42,8 @@ type BatchHead struct {
 	Partition int32
 	Offset    int64
 
+	Accepted  uint64    // the last number the shipper had given when it sent the batch; 0: not said
+	Trigger   string    // what closed the batch; empty: not said
 	SealedAt  time.Time // zero for another producer's batch
 	ShippedAt time.Time // the Kafka record's own time
 }
@@ -51,11 +56,31 @@ func (h BatchHead) Last() uint64 { return h.First + uint64(h.Count) - 1 }
 
 // Metadata returns what travels with the batch.
 func (h BatchHead) Metadata() map[string]string {
-	return map[string]string{
+	meta := map[string]string{
 		MetaShipper:  h.Shipper,
 		MetaFirst:    strconv.FormatUint(h.First, 10),
 		MetaCount:    strconv.Itoa(h.Count),
 		MetaSealedAt: h.SealedAt.UTC().Format(time.RFC3339Nano),
+	}
+	if h.Accepted > 0 {
+		meta[MetaAccepted] = strconv.FormatUint(h.Accepted, 10)
+	}
+	if h.Trigger != "" {
+		meta[MetaTrigger] = h.Trigger
+	}
+	return meta
+}
+
+// triggers are what may close a batch.
+var triggers = []string{"size", "bytes", "delay", "close", "split"}
+
+// readExtras reads what a batch may say and is stored without.
+func (h *BatchHead) readExtras(meta map[string]string) {
+	if accepted, err := strconv.ParseUint(meta[MetaAccepted], 10, 63); err == nil {
+		h.Accepted = accepted
+	}
+	if slices.Contains(triggers, meta[MetaTrigger]) {
+		h.Trigger = meta[MetaTrigger]
 	}
 }
 
@@ -90,6 +115,7 @@ func ReadBatchHead(meta map[string]string, count int) (BatchHead, error) {
 	if h.SealedAt, err = time.Parse(time.RFC3339Nano, meta[MetaSealedAt]); err != nil {
 		return h, Errorf(KindInvalid, "header %s is %q: want an RFC 3339 time", MetaSealedAt, meta[MetaSealedAt])
 	}
+	h.readExtras(meta)
 	return h, nil
 }
 

@@ -33,6 +33,7 @@ type copyBuffer struct {
 	data        []byte
 	ids         []int     // where each id stands in data
 	days        []day     // inside the window, each once
+	outside     int       // logs outside the window
 	first, last time.Time // of the logs' times
 }
 
@@ -40,6 +41,7 @@ func (b *copyBuffer) reset() {
 	b.data = append(b.data[:0], copyHeader...)
 	b.ids = b.ids[:0]
 	b.days = b.days[:0]
+	b.outside = 0
 }
 
 // add appends one log, which must be storable. days are the run of days that
@@ -56,6 +58,7 @@ func (b *copyBuffer) add(log *app.Log, days window) {
 	d = appendInt16(d, int16(log.Level))
 	d = append(d, 0, 0, 0, 1, 0)
 	if outside {
+		b.outside++
 		d[len(d)-1] = 1
 	}
 	d = appendText(d, log.Service)

@@ -37,6 +37,14 @@ func (c *conditions) arg(value any) string {
 	return "$" + strconv.Itoa(len(c.args))
 }
 
+// clause returns the WHERE, or nothing when there are no conditions.
+func (c *conditions) clause() string {
+	if len(c.pieces) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(c.pieces, " AND ")
+}
+
 // pageStatement writes the statement of a page.
 func pageStatement(query app.Query) (string, []any) {
 	var where conditions
@@ -58,11 +66,7 @@ func pageStatement(query app.Query) (string, []any) {
 	if ascending {
 		order = " ORDER BY time ASC, id ASC"
 	}
-	condition := ""
-	if len(where.pieces) > 0 {
-		condition = " WHERE " + strings.Join(where.pieces, " AND ")
-	}
-	return "SELECT " + logColumns + " FROM (SELECT * FROM logs" + condition + order + " LIMIT " + where.arg(query.Limit+1) + ") page" + order, where.args
+	return "SELECT " + logColumns + " FROM (SELECT * FROM logs" + where.clause() + order + " LIMIT " + where.arg(query.Limit+1) + ") page" + order, where.args
 }
 
 func (c *conditions) filter(f app.Filter) {

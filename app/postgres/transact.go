@@ -13,8 +13,8 @@ import (
 
 const insertBatch = `
 	INSERT INTO ledger (shipper, first_seq, count, stored, another, topic, kafka_partition, kafka_offset,
-		sealed_at, shipped_at, first_time, last_time)
-	VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		sealed_at, shipped_at, first_time, last_time, outside, accepted, trigger)
+	VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULLIF($13::bigint, 0), NULLIF($14::text, ''))
 	ON CONFLICT (shipper, first_seq) DO NOTHING
 	RETURNING number, transaction`
 
@@ -32,6 +32,7 @@ func transact(ctx context.Context, conn *pgx.Conn, head app.BatchHead, buffer *c
 	opening.Queue("BEGIN")
 	opening.Queue(insertBatch, head.Shipper, int64(head.First), head.Count, head.Foreign,
 		head.Topic, head.Partition, head.Offset, known(head.SealedAt), known(head.ShippedAt), buffer.first, buffer.last,
+		buffer.outside, int64(head.Accepted), head.Trigger,
 	).QueryRow(func(row pgx.Row) error { return row.Scan(&event.Number, &event.Transaction) })
 	err := conn.SendBatch(ctx, opening).Close()
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -68,7 +69,21 @@ func duplicate(ctx context.Context, conn *pgx.Conn, head app.BatchHead) (app.Rec
 	if head.Count > count {
 		return app.Receipt{}, app.Errorf(app.KindConflict, "batch %s holds %d logs, but the ledger knows it with %d: two shippers go by one name", head.ID(), head.Count, count)
 	}
+	countDuplicate(ctx, conn, number)
 	return app.Receipt{Number: number, Duplicate: true}, nil
+}
+
+// countDuplicate counts the delivery in the ledger, and ends the transaction.
+// The count is for people: the batch is stored, whatever comes of this, so it
+// does not wait for the disk, and what fails is left to rollback.
+func countDuplicate(ctx context.Context, conn *pgx.Conn, number int64) {
+	ctx, cancel := context.WithTimeout(ctx, rollbackTimeout)
+	defer cancel()
+	count := &pgx.Batch{}
+	count.Queue("SET LOCAL synchronous_commit = off")
+	count.Queue("UPDATE ledger SET duplicates = duplicates + 1 WHERE number = $1", number)
+	count.Queue("COMMIT")
+	_ = conn.SendBatch(ctx, count).Close()
 }
 
 // rollback undoes what is not committed, even when ctx is over.

@@ -1,0 +1,177 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"millrace/app"
+)
+
+// Ledger reads the ledger. It implements app.LedgerReader.
+type Ledger struct{ db *DB }
+
+// Ledger returns the ledger.
+func (db *DB) Ledger() *Ledger { return &Ledger{db: db} }
+
+// oneMoment reads everything in one state of the database. Such a transaction
+// writes nothing and so has no number of its own: the events of the outbox,
+// which wait for older transactions, do not wait for it.
+var oneMoment = pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+
+// Ledger implements app.LedgerReader.
+func (l *Ledger) Ledger(ctx context.Context, shipper string) (state app.LedgerState, err error) {
+	err = pgx.BeginTxFunc(ctx, l.db.pool, oneMoment, func(tx pgx.Tx) error {
+		state, err = readLedger(ctx, tx, shipper)
+		return err
+	})
+	return state, classify(ctx, err)
+}
+
+// $1 is a shipper, or empty for all.
+const (
+	selectShippers = `
+		SELECT shipper, bool_or(another), count(*), sum(stored), max(last_seq), coalesce(max(accepted), 0), sum(duplicates),
+			min(stored_at), max(stored_at),
+			count(*) FILTER (WHERE first_time < kept AND stored > outside),
+			coalesce(sum(stored - outside) FILTER (WHERE first_time < kept), 0)
+		FROM ledger, logs_kept_from() AS kept
+		WHERE $1 = '' OR shipper = $1
+		GROUP BY shipper`
+
+	selectQuarantine = `
+		SELECT shipper, max(first_seq + count - 1),
+			coalesce(sum(count) FILTER (WHERE state IN ('held', 'replaying')), 0),
+			coalesce(sum(count) FILTER (WHERE state = 'replayed'), 0),
+			coalesce(sum(count) FILTER (WHERE state = 'discarded'), 0)
+		FROM quarantine
+		WHERE $1 = '' OR shipper = $1
+		GROUP BY shipper`
+
+	// What is covered, in the order of the numbers: a gap is where a run begins
+	// beyond all that came before, an overlap where a batch begins within a
+	// batch that came before. The UNION is of two index scans, merged.
+	selectHoles = `
+		WITH covered AS (
+			SELECT shipper, first_seq, last_seq, true AS stored FROM ledger
+			WHERE NOT another AND ($1 = '' OR shipper = $1)
+			UNION ALL
+			SELECT shipper, first_seq, first_seq + count - 1, false FROM quarantine
+			WHERE $1 = '' OR shipper = $1
+		), reached AS (
+			SELECT shipper, first_seq, last_seq, stored,
+				coalesce(max(last_seq) OVER before, 0) AS reach,
+				coalesce(max(last_seq) FILTER (WHERE stored) OVER before, 0) AS stored_reach
+			FROM covered
+			WINDOW before AS (PARTITION BY shipper ORDER BY first_seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+		), holes AS (
+			SELECT shipper, true AS gap, reach + 1 AS low, first_seq - 1 AS high FROM reached WHERE first_seq > reach + 1
+			UNION ALL
+			SELECT shipper, false, first_seq, least(last_seq, stored_reach) FROM reached WHERE stored AND first_seq <= stored_reach
+		), numbered AS (
+			SELECT *, row_number() OVER (PARTITION BY shipper, gap ORDER BY low),
+				count(*) OVER (PARTITION BY shipper, gap), (sum(high - low + 1) OVER (PARTITION BY shipper, gap))::bigint AS logs
+			FROM holes
+		)
+		SELECT shipper, gap, low, high, count, logs FROM numbered WHERE row_number <= $2
+		ORDER BY shipper, gap, low`
+)
+
+// readLedger reads every shipper, or one, those first that stored last.
+func readLedger(ctx context.Context, tx pgx.Tx, only string) (app.LedgerState, error) {
+	found := map[string]*app.ShipperLedger{}
+	shipper := func(name string) *app.ShipperLedger {
+		s := found[name]
+		if s == nil {
+			s = &app.ShipperLedger{Shipper: name, Gaps: app.Ranges{First: []app.Range{}}, Overlaps: app.Ranges{First: []app.Range{}}}
+			found[name] = s
+		}
+		return s
+	}
+	var state app.LedgerState
+	if err := readKeptFrom(ctx, tx, &state.KeptFrom); err != nil {
+		return state, err
+	}
+	for _, read := range []func(context.Context, pgx.Tx, string, func(string) *app.ShipperLedger) error{readShippers, readQuarantined, readHoles} {
+		if err := read(ctx, tx, only, shipper); err != nil {
+			return state, err
+		}
+	}
+	state.Shippers = make([]app.ShipperLedger, 0, len(found))
+	for _, s := range found {
+		state.Shippers = append(state.Shippers, *s)
+	}
+	slices.SortFunc(state.Shippers, func(a, b app.ShipperLedger) int {
+		return cmp.Or(b.LastSeen.Compare(a.LastSeen), strings.Compare(a.Shipper, b.Shipper))
+	})
+	return state, nil
+}
+
+func readKeptFrom(ctx context.Context, tx pgx.Tx, into *time.Time) error {
+	var from *time.Time
+	err := tx.QueryRow(ctx, "SELECT logs_kept_from()").Scan(&from)
+	if from != nil {
+		*into = from.UTC()
+	}
+	return err
+}
+
+func readShippers(ctx context.Context, tx pgx.Tx, only string, shipper func(string) *app.ShipperLedger) error {
+	rows, err := tx.Query(ctx, selectShippers, only)
+	if err != nil {
+		return err
+	}
+	var s app.ShipperLedger
+	_, err = pgx.ForEachRow(rows, []any{
+		&s.Shipper, &s.Foreign, &s.Batches, &s.Stored, &s.Reach, &s.Accepted, &s.Duplicates, &s.FirstSeen, &s.LastSeen,
+		&s.Unchecked.Batches, &s.Unchecked.Logs,
+	}, func() error {
+		into := shipper(s.Shipper)
+		s.Gaps, s.Overlaps = into.Gaps, into.Overlaps
+		s.FirstSeen, s.LastSeen = s.FirstSeen.UTC(), s.LastSeen.UTC()
+		*into = s
+		return nil
+	})
+	return err
+}
+
+func readQuarantined(ctx context.Context, tx pgx.Tx, only string, shipper func(string) *app.ShipperLedger) error {
+	rows, err := tx.Query(ctx, selectQuarantine, only)
+	if err != nil {
+		return err
+	}
+	var name string
+	var reach, held, replayed, discarded uint64
+	_, err = pgx.ForEachRow(rows, []any{&name, &reach, &held, &replayed, &discarded}, func() error {
+		s := shipper(name)
+		s.Reach = max(s.Reach, reach)
+		s.Quarantined, s.Replayed, s.Discarded = held, replayed, discarded
+		return nil
+	})
+	return err
+}
+
+func readHoles(ctx context.Context, tx pgx.Tx, only string, shipper func(string) *app.ShipperLedger) error {
+	rows, err := tx.Query(ctx, selectHoles, only, app.MaxListed)
+	if err != nil {
+		return err
+	}
+	var name string
+	var gap bool
+	var r app.Range
+	var count, logs uint64
+	_, err = pgx.ForEachRow(rows, []any{&name, &gap, &r.From, &r.To, &count, &logs}, func() error {
+		into := &shipper(name).Overlaps
+		if gap {
+			into = &shipper(name).Gaps
+		}
+		into.Count, into.Logs = count, logs
+		into.First = append(into.First, r)
+		return nil
+	})
+	return err
+}
