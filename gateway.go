@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"millrace/app"
+	"millrace/app/client"
+	"millrace/http/ledger"
 	"millrace/http/query"
 )
 
@@ -11,6 +13,7 @@ import (
 //
 //	HTTP ─▶ query ─▶ app.Recent ─▶ Redis, or PostgreSQL when Redis is behind
 //	              └─▶ PostgreSQL
+//	     ─▶ ledger ─▶ app.Ledger ─▶ PostgreSQL, and the shippers themselves
 func runGateway(ctx context.Context, cfg app.Config) error {
 	r := newRole("gateway", cfg)
 	db, err := openPostgres(ctx, r, cfg.Postgres.Timeout)
@@ -34,6 +37,12 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 		Reader:  db.Reader(),
 		Timeout: cfg.Postgres.Timeout,
 	})
+	if err != nil {
+		return err
+	}
+	states := client.NewStates(cfg.Gateway.Shippers)
+	defer r.closing("the connections to shippers", states.Close)
+	err = ledger.Mount(e, ledger.Config{Ledger: app.NewLedger(db.Ledger(), states), Timeout: cfg.Postgres.Timeout})
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@
 //
 // Each role has a file of its own in this package, which wires it from top to
 // bottom: shipper.go, consumer.go, gateway.go, producer.go. up.go runs them
-// all in one process, send.go ships files. The rooms they are wired from are
+// all in one process, send.go ships files, verify.go checks that none is missing. The rooms they are wired from are
 // described in docs/design.md.
 package main
 
@@ -30,9 +30,26 @@ func main() {
 	// A second Ctrl-C must not be swallowed: after the first, signals kill.
 	context.AfterFunc(ctx, stop)
 
-	if err := newCommand().ExecuteContext(ctx); err != nil && !errors.Is(err, context.Canceled) {
+	command, err := newCommand().ExecuteContextC(ctx)
+	code := exitCode(command, err)
+	if code != 0 {
 		fmt.Fprintln(os.Stderr, "millrace:", err)
-		os.Exit(1)
+	}
+	os.Exit(code)
+}
+
+// exitCode is 0 also for a role that was told to stop. A verification that was
+// told so could not tell.
+func exitCode(command *cobra.Command, err error) int {
+	switch {
+	case err == nil:
+		return 0
+	case command.Name() == "verify" && !errors.Is(err, errNotWhole):
+		return exitUnknown
+	case errors.Is(err, context.Canceled):
+		return 0
+	default:
+		return 1
 	}
 }
 
@@ -63,6 +80,6 @@ func newCommand() *cobra.Command {
 	role("shipper", "Take logs over HTTP and ship them to Kafka in batches", runShipper)
 	role("consumer", "Store the batches in PostgreSQL", runConsumer)
 	role("gateway", "Answer queries over HTTP", runGateway)
-	root.AddCommand(newSendCommand(&cfg))
+	root.AddCommand(newSendCommand(&cfg), newVerifyCommand(&cfg))
 	return root
 }

@@ -39,6 +39,10 @@ func runUp(ctx context.Context, cfg app.Config) (err error) {
 		return err
 	}
 
+	if len(cfg.Gateway.Shippers) == 0 {
+		cfg.Gateway.Shippers = []string{"http://" + cfg.Shipper.Addr}
+	}
+
 	// First those who send: what they still have must find its way.
 	return runInOrder(ctx, cfg, runProducer, runShipper, runConsumer, runGateway)
 }

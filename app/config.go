@@ -110,7 +110,9 @@ type ConsumerConfig struct {
 
 // GatewayConfig is for the query side.
 type GatewayConfig struct {
-	Addr string `name:"addr" help:"address the gateway listens on"`
+	Addr     string   `name:"addr" help:"address the gateway listens on"`
+	URL      string   `name:"url" help:"where commands such as verify find the gateway; empty: the gateway of this machine"`
+	Shippers []string `name:"shippers" help:"URLs of the shippers that the ledger asks how far they are; with up: the shipper of this process"`
 }
 
 // DefaultConfig returns the settings a program starts with. The ports,
@@ -190,6 +192,10 @@ func (c *Config) Validate() error {
 	check(c.Consumer.Retention >= 24*time.Hour, "consumer-retention", "24h or more", c.Consumer.Retention)
 	atLeast("consumer-max-retries", c.Consumer.MaxRetries, 1)
 	address("gateway-addr", c.Gateway.Addr)
+	for _, shipper := range c.Gateway.Shippers {
+		u, err := url.Parse(shipper)
+		check(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "", "gateway-shippers", "URLs such as http://localhost:8082", quoted(shipper))
+	}
 	return errors.Join(wrong...)
 }
 

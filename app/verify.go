@@ -124,6 +124,15 @@ type Verification struct {
 	Shippers  []ShipperLedger   `json:"shippers"`
 }
 
+// VerifyLine is one line of a verification's stream: one of its members is
+// there. The last is a Result or an Error.
+type VerifyLine struct {
+	Progress *VerifyProgress `json:"progress,omitempty"`
+	Finding  *Finding        `json:"finding,omitempty"`
+	Result   *Verification   `json:"result,omitempty"`
+	Error    string          `json:"error,omitempty"`
+}
+
 // Tally counts findings, and hands out the first of each kind.
 type Tally struct {
 	Verification

@@ -15,6 +15,8 @@ type endpoint struct {
 var endpoints = []endpoint{
 	{"/api/query/recent?limit=100", "the newest logs, newest first"},
 	{"/api/logs?service=NAME&min_level=WARN&text=WORDS&from=-1h", "logs that match, page by page: next and prev are values for cursor"},
+	{"/api/ledger", "what became of every log: accepted, stored, quarantined, missing, by shipper"},
+	{"/api/batches?shipper=ID", "batches; /api/batches/ID shows one's life"},
 	{"/actuator/health", "whether everything that is needed can be used"},
 	{"/actuator/metrics", "names of metrics; /actuator/metrics/NAME shows one"},
 	{"/metrics", "all metrics, for Prometheus"},

@@ -1,0 +1,88 @@
+// Package gateway asks a gateway over HTTP, for the commands that do.
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"millrace/app"
+)
+
+// Client asks one gateway. Safe for concurrent use.
+type Client struct {
+	target string
+	http   *http.Client
+}
+
+// New returns a Client for the gateway at a URL such as http://localhost:8080.
+func New(target string) (*Client, error) {
+	u, err := url.Parse(target)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, app.Errorf(app.KindInvalid, "gateway-url is %q: want a URL such as http://localhost:8080", target)
+	}
+	return &Client{target: strings.TrimRight(target, "/"), http: &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}}, nil
+}
+
+// Close closes the idle connections.
+func (c *Client) Close() error {
+	c.http.CloseIdleConnections()
+	return nil
+}
+
+// do asks, and returns the answer when it is a good one; its body is to be
+// closed. It waits for as long as ctx lets it.
+func (c *Client) do(ctx context.Context, method, path string, query url.Values) (*http.Response, error) {
+	target := c.target + path
+	if len(query) > 0 {
+		target += "?" + query.Encode()
+	}
+	request, err := http.NewRequestWithContext(ctx, method, target, nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("User-Agent", "millrace")
+	response, err := c.http.Do(request)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		var urlError *url.Error
+		if errors.As(err, &urlError) {
+			err = urlError.Err
+		}
+		return nil, app.Errorf(app.KindUnavailable, "no gateway answers at %s (setting gateway-url): %w", c.target, err)
+	}
+	if response.StatusCode/100 == 2 {
+		return response, nil
+	}
+	defer response.Body.Close()
+	return nil, refusal(response)
+}
+
+// refusal tells what the gateway said instead.
+func refusal(response *http.Response) error {
+	var problem struct{ Detail string }
+	body, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10)) // what came of it
+	_ = json.Unmarshal(body, &problem)                           // from another server it may be anything
+	if problem.Detail == "" {
+		problem.Detail = http.StatusText(response.StatusCode)
+	}
+	return &app.Error{Kind: kindOf(response.StatusCode), Message: fmt.Sprintf("the gateway answered %d: %s", response.StatusCode, problem.Detail)}
+}
+
+func kindOf(status int) app.Kind {
+	switch {
+	case status == http.StatusNotFound:
+		return app.KindNotFound
+	case status == http.StatusTooManyRequests, status == http.StatusRequestTimeout, status >= 500:
+		return app.KindUnavailable
+	default:
+		return app.KindInvalid
+	}
+}
