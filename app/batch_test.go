@@ -13,7 +13,10 @@ var place = map[string]string{
 }
 
 func TestBatchHeadSurvivesItsWay(t *testing.T) {
-	sent := app.BatchHead{Shipper: "k3v9", First: 1001, Count: 1000, SealedAt: time.Date(2026, 11, 23, 10, 0, 0, 5, time.UTC)}
+	sent := app.BatchHead{
+		Shipper: "k3v9", First: 1001, Count: 1000, SealedAt: time.Date(2026, 11, 23, 10, 0, 0, 5, time.UTC),
+		Accepted: 2500, Trigger: "size",
+	}
 	meta := maps.Clone(place)
 	maps.Copy(meta, sent.Metadata())
 	got, err := app.ReadBatchHead(meta, 1000)
@@ -38,6 +41,19 @@ func TestAnotherProducersBatchIsKnownByItsPlace(t *testing.T) {
 	}
 	if !got.Foreign || got.ID() != "logs.3-1942" || got.Count != 7 {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// What a batch may say besides, it may also say wrong: it is stored without.
+func TestWhatABatchNeedNotSayIsNeverAnError(t *testing.T) {
+	good := maps.Clone(place)
+	maps.Copy(good, app.BatchHead{Shipper: "k3v9", First: 1, Count: 2, SealedAt: time.Unix(1, 0)}.Metadata())
+	for _, wrong := range []string{"", "-1", "x", "9223372036854775808"} {
+		meta := maps.Clone(good)
+		meta[app.MetaAccepted], meta[app.MetaTrigger] = wrong, wrong
+		if got, err := app.ReadBatchHead(meta, 2); err != nil || got.Accepted != 0 || got.Trigger != "" {
+			t.Errorf("%q: %+v, %v", wrong, got, err)
+		}
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -111,7 +112,13 @@ func (h *handlers) batch(c echo.Context) error {
 	if err := p.err(); err != nil {
 		return err
 	}
-	life, err := h.cfg.Ledger.Batch(c.Request().Context(), c.Param("id"))
+	id := c.Param("id")
+	if c.Request().URL.RawPath != "" { // Echo then matched the path as it was written
+		if plain, err := url.PathUnescape(id); err == nil {
+			id = plain
+		}
+	}
+	life, err := h.cfg.Ledger.Batch(c.Request().Context(), id)
 	if err != nil {
 		return err
 	}
