@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -31,7 +34,7 @@ const (
 //
 //	gateway ─▶ PostgreSQL: the ledger beside the rows
 func newVerifyCommand(cfg *app.Config) *cobra.Command {
-	var shipper string
+	var query app.LedgerQuery
 	var asJSON bool
 	command := &cobra.Command{
 		Use:   "verify",
@@ -46,15 +49,16 @@ It ends with 0 when all is there, with 1 when something is missing or stored
 twice, and with 2 when it could not tell.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runVerify(cmd.Context(), *cfg, shipper, asJSON, cmd.OutOrStdout())
+			return runVerify(cmd.Context(), *cfg, query, asJSON, cmd.OutOrStdout())
 		},
 	}
-	command.Flags().StringVar(&shipper, "shipper", "", "check this shipper alone")
+	command.Flags().StringVar(&query.Shipper, "shipper", "", "check this shipper alone")
+	command.Flags().DurationVar(&query.Settle, "settle", app.DefaultSettle, "how long ago a batch must have been stored for the numbers before it to be missed; 0 when nothing is on its way")
 	command.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	return command
 }
 
-func runVerify(ctx context.Context, cfg app.Config, shipper string, asJSON bool, out io.Writer) error {
+func runVerify(ctx context.Context, cfg app.Config, query app.LedgerQuery, asJSON bool, out io.Writer) error {
 	target := cfg.Gateway.URL
 	if target == "" {
 		target = "http://" + cfg.Gateway.Addr
@@ -73,7 +77,7 @@ func runVerify(ctx context.Context, cfg app.Config, shipper string, asJSON bool,
 			return err
 		}
 	}
-	result, err := client.Verify(ctx, shipper, report)
+	result, err := client.Verify(ctx, query, report)
 	if terminal {
 		fmt.Fprintln(os.Stderr)
 	}
@@ -88,7 +92,7 @@ func runVerify(ctx context.Context, cfg app.Config, shipper string, asJSON bool,
 			Listed []app.Finding `json:"listed"`
 		}{result, findings})
 	} else {
-		err = printVerification(out, result, findings)
+		_, err = io.WriteString(out, describe(result, findings))
 	}
 	if err != nil {
 		return err
@@ -99,37 +103,47 @@ func runVerify(ctx context.Context, cfg app.Config, shipper string, asJSON bool,
 	return nil
 }
 
-// printVerification tells of each shipper, of what is wrong, and of the whole.
-func printVerification(w io.Writer, result app.Verification, findings []app.Finding) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "SHIPPER\tACCEPTED\tSTORED\tQUARANTINED\tPENDING\tMISSING NUMBERS\tTWICE\tUNCHECKED\tDUPLICATES REFUSED")
-	for _, s := range result.Shippers {
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", s.Shipper, s.Accepted, s.Stored,
-			s.Quarantined+s.Replayed+s.Discarded, s.Pending, s.Gaps.Logs, s.Overlaps.Logs, s.Unchecked.Logs, s.Duplicates)
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
+// describe tells of each shipper, of what is wrong, and of the whole.
+func describe(result app.Verification, findings []app.Finding) string {
+	var b strings.Builder
+	describeShippers(&b, result.Shippers)
 	listed := map[string]uint64{}
 	for _, f := range findings {
 		if f.Kind != app.FindUnchecked { // these are many, and no fault
-			fmt.Fprintln(w, f)
+			fmt.Fprintln(&b, f)
 		}
 		listed[f.Kind]++
 	}
-	for kind, n := range result.Findings {
-		if kind != app.FindUnchecked && n > listed[kind] {
-			fmt.Fprintf(w, "… and %d more of the kind %q\n", n-listed[kind], kind)
+	for _, kind := range slices.Sorted(maps.Keys(result.Findings)) {
+		if more := result.Findings[kind] - listed[kind]; more > 0 && kind != app.FindUnchecked {
+			fmt.Fprintf(&b, "… and %d more of the kind %q\n", more, kind)
+		}
+	}
+	for _, s := range result.Shippers {
+		for _, r := range s.Settling.First {
+			fmt.Fprintf(&b, "on its way: shipper %s, %s: a batch behind it was stored just now; it is missed only if that was longer ago (--settle)\n", s.Shipper, r)
 		}
 	}
 	if u := result.Unchecked; u.Batches > 0 {
-		fmt.Fprintf(w, "unchecked: %d logs of %d batches lay in days before %s, which are dropped: nobody can count them any more\n",
+		fmt.Fprintf(&b, "unchecked: %d logs of %d batches lay in days before %s, which are dropped: nobody can count them any more\n",
 			u.Logs, u.Batches, result.KeptFrom.UTC().Format(time.DateOnly))
 	}
 	if result.Whole {
-		_, err := fmt.Fprintf(w, "whole: %d logs in %d batches, none missing, none twice\n", result.Rows, result.Batches)
-		return err
+		fmt.Fprintf(&b, "whole: %d logs in %d batches, none missing, none twice\n", result.Rows, result.Batches)
+	} else {
+		fmt.Fprintf(&b, "NOT WHOLE: of %d batches %d logs are missing, and %d are there that should not be\n", result.Batches, result.Missing, result.Surplus)
 	}
-	_, err := fmt.Fprintf(w, "NOT WHOLE: of %d batches %d logs are missing, and %d are there that should not be\n", result.Batches, result.Missing, result.Surplus)
-	return err
+	return b.String()
+}
+
+func describeShippers(w io.Writer, shippers []app.ShipperLedger) {
+	var rows strings.Builder
+	rows.WriteString("SHIPPER\tACCEPTED\tSTORED\tQUARANTINED\tPENDING\tMISSING NUMBERS\tTWICE\tUNCHECKED\tDUPLICATES REFUSED\n")
+	for _, s := range shippers {
+		fmt.Fprintf(&rows, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", s.Shipper, s.Accepted, s.Stored,
+			s.Quarantined+s.Replayed+s.Discarded, s.Pending, s.Gaps.Logs, s.Overlaps.Logs, s.Unchecked.Logs, s.Duplicates)
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	_, _ = io.WriteString(table, rows.String()) // into memory
+	_ = table.Flush()
 }

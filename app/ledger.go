@@ -15,6 +15,18 @@ const MaxListed = 100
 // stored last.
 const MaxShippers = 1000
 
+// DefaultSettle is how long a number may be missing before it counts as a gap.
+const DefaultSettle = time.Minute
+
+// LedgerQuery asks for the ledger.
+type LedgerQuery struct {
+	Shipper string // one, or empty for all
+	// Settle is how long a number may be missing before it counts as a gap,
+	// from when the batch behind it was stored. Partitions of Kafka are consumed
+	// side by side: for a while a batch may be there before the one before it.
+	Settle time.Duration
+}
+
 // Range is a run of a shipper's sequence numbers, both ends included.
 type Range struct {
 	From uint64 `json:"from"`
@@ -56,13 +68,14 @@ type ShipperLedger struct {
 	Sealed   uint64 `json:"sealed"`
 	Shipped  uint64 `json:"shipped"`
 	Stored   uint64 `json:"stored"`  // logs
-	Pending  uint64 `json:"pending"` // logs beyond the last that was stored: on their way, or lost at the very end
+	Pending  uint64 `json:"pending"` // logs beyond the last that was stored, and Settling: on their way, or lost just now
 
 	Quarantined uint64 `json:"quarantined"` // logs that wait in quarantine
 	Replayed    uint64 `json:"replayed"`    // logs that left it to be stored under another shipper
 	Discarded   uint64 `json:"discarded"`   // logs that were thrown away from it
 
 	Gaps     Ranges `json:"gaps"`     // numbers that are neither stored nor in quarantine
+	Settling Ranges `json:"settling"` // the same, but for less than LedgerQuery.Settle
 	Overlaps Ranges `json:"overlaps"` // numbers that more than one batch has
 
 	Batches    uint64    `json:"batches"`
@@ -101,7 +114,7 @@ func (s LedgerState) Settled() []ShipperLedger {
 type LedgerReader interface {
 	// Ledger returns every shipper, or the one with a name. The result is of
 	// one moment.
-	Ledger(ctx context.Context, shipper string) (LedgerState, error)
+	Ledger(ctx context.Context, query LedgerQuery) (LedgerState, error)
 	// Batch returns the life of a batch by BatchHead.ID, or an Error of
 	// KindNotFound.
 	Batch(ctx context.Context, id string) (BatchLife, error)
@@ -110,7 +123,7 @@ type LedgerReader interface {
 	// Verify compares the ledger with every row that is kept, in one moment's
 	// state, and hands out what is not as it must be: MaxListed findings of each
 	// kind, and all of them counted in the Verification.
-	Verify(ctx context.Context, shipper string, report VerifyReport) (Verification, error)
+	Verify(ctx context.Context, query LedgerQuery, report VerifyReport) (Verification, error)
 }
 
 // ShipperState is what a shipper says of itself.
@@ -162,18 +175,18 @@ type LedgerReport struct {
 // nobody knows is an Error of KindNotFound. The shippers are asked before the
 // ledger is read: what they have shipped by then may well be stored by now, and
 // is never told to be missing.
-func (l *Ledger) Report(ctx context.Context, shipper string) (LedgerReport, error) {
+func (l *Ledger) Report(ctx context.Context, query LedgerQuery) (LedgerReport, error) {
 	var asked []ShipperAnswer
 	if l.shippers != nil {
 		asked = l.shippers.States(ctx)
 	}
-	state, err := l.reader.Ledger(ctx, shipper)
+	state, err := l.reader.Ledger(ctx, query)
 	if err != nil {
 		return LedgerReport{}, err
 	}
-	all := merge(state.Shippers, asked, shipper)
-	if shipper != "" && len(all) == 0 {
-		return LedgerReport{}, &Error{Kind: KindNotFound, Field: "shipper", Message: "the ledger knows no shipper " + strconv.Quote(shipper)}
+	all := merge(state.Shippers, asked, query.Shipper)
+	if query.Shipper != "" && len(all) == 0 {
+		return LedgerReport{}, &Error{Kind: KindNotFound, Field: "shipper", Message: "the ledger knows no shipper " + strconv.Quote(query.Shipper)}
 	}
 	report := LedgerReport{Whole: true, KeptFrom: state.KeptFrom, Total: len(all), Shippers: all, Asked: asked}
 	for i := range all {
@@ -213,7 +226,7 @@ func (s *ShipperLedger) settle() {
 	s.Shipped = max(s.Shipped, s.Reach)
 	s.Sealed = max(s.Sealed, s.Shipped)
 	s.Accepted = max(s.Accepted, s.Sealed)
-	s.Pending = s.Accepted - s.Reach
+	s.Pending = s.Accepted - s.Reach + s.Settling.Logs
 }
 
 // Batch returns the life of one batch.
@@ -227,6 +240,6 @@ func (l *Ledger) Batches(ctx context.Context, query BatchQuery) (BatchPage, erro
 }
 
 // Verify compares the ledger with the rows; see LedgerReader.
-func (l *Ledger) Verify(ctx context.Context, shipper string, report VerifyReport) (Verification, error) {
-	return l.reader.Verify(ctx, shipper, report)
+func (l *Ledger) Verify(ctx context.Context, query LedgerQuery, report VerifyReport) (Verification, error) {
+	return l.reader.Verify(ctx, query, report)
 }

@@ -30,10 +30,7 @@ func New(target string) (*Client, error) {
 }
 
 // Close closes the idle connections.
-func (c *Client) Close() error {
-	c.http.CloseIdleConnections()
-	return nil
-}
+func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // do asks, and returns the answer when it is a good one; its body is to be
 // closed. It waits for as long as ctx lets it.

@@ -10,13 +10,12 @@ import (
 	"millrace/app"
 )
 
-// Verify lets the gateway compare its ledger with every row that is kept, of
-// one shipper or, with an empty name, of all. It returns an error unless the
+// Verify lets the gateway compare its ledger with every row that is kept. It returns an error unless the
 // gateway came to a result.
-func (c *Client) Verify(ctx context.Context, shipper string, report app.VerifyReport) (app.Verification, error) {
-	query := url.Values{}
-	if shipper != "" {
-		query.Set("shipper", shipper)
+func (c *Client) Verify(ctx context.Context, asked app.LedgerQuery, report app.VerifyReport) (app.Verification, error) {
+	query := url.Values{"settle": {asked.Settle.String()}}
+	if asked.Shipper != "" {
+		query.Set("shipper", asked.Shipper)
 	}
 	response, err := c.do(ctx, http.MethodPost, "/api/ledger/verify", query)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -22,7 +23,7 @@ const whole = `{"result":{"whole":true,"rows":7}}` + "\n"
 func verify(t *testing.T, status int, body string, report app.VerifyReport) (app.Verification, error) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodPost || r.URL.String() != "/api/ledger/verify?shipper=a+b" {
+		if r.Method != http.MethodPost || r.URL.String() != "/api/ledger/verify?settle=30s&shipper=a+b" {
 			t.Errorf("asked %s %s", r.Method, r.URL)
 		}
 		w.WriteHeader(status)
@@ -34,7 +35,7 @@ func verify(t *testing.T, status int, body string, report app.VerifyReport) (app
 		t.Fatal(err)
 	}
 	defer client.Close()
-	return client.Verify(t.Context(), "a b", report)
+	return client.Verify(t.Context(), app.LedgerQuery{Shipper: "a b", Settle: 30 * time.Second}, report)
 }
 
 func TestVerifyHandsOutWhatTheGatewayFinds(t *testing.T) {
@@ -84,11 +85,11 @@ func TestVerifyEndsWithItsCaller(t *testing.T) {
 	}
 	defer client.Close()
 	ctx, cancel := context.WithCancel(t.Context())
-	if _, err := client.Verify(ctx, "", app.VerifyReport{}); app.KindOf(err) != app.KindUnavailable {
+	if _, err := client.Verify(ctx, app.LedgerQuery{}, app.VerifyReport{}); app.KindOf(err) != app.KindUnavailable {
 		t.Errorf("nobody there: %v", err)
 	}
 	cancel()
-	if _, err := client.Verify(ctx, "", app.VerifyReport{}); !errors.Is(err, context.Canceled) {
+	if _, err := client.Verify(ctx, app.LedgerQuery{}, app.VerifyReport{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }

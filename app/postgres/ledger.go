@@ -24,9 +24,9 @@ func (db *DB) Ledger() *Ledger { return &Ledger{db: db} }
 var oneMoment = pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 
 // Ledger implements app.LedgerReader.
-func (l *Ledger) Ledger(ctx context.Context, shipper string) (state app.LedgerState, err error) {
+func (l *Ledger) Ledger(ctx context.Context, query app.LedgerQuery) (state app.LedgerState, err error) {
 	err = pgx.BeginTxFunc(ctx, l.db.pool, oneMoment, func(tx pgx.Tx) error {
-		state, err = readLedger(ctx, tx, shipper)
+		state, err = readLedger(ctx, tx, query)
 		return err
 	})
 	return state, classify(ctx, err)
@@ -57,37 +57,40 @@ const (
 	// batch that came before. The UNION is of two index scans, merged.
 	selectHoles = `
 		WITH covered AS (
-			SELECT shipper, first_seq, last_seq, true AS stored FROM ledger
+			SELECT shipper, first_seq, last_seq, true AS stored, stored_at FROM ledger
 			WHERE NOT another AND ($1 = '' OR shipper = $1)
 			UNION ALL
-			SELECT shipper, first_seq, first_seq + count - 1, false FROM quarantine
+			SELECT shipper, first_seq, first_seq + count - 1, false, NULL FROM quarantine
 			WHERE $1 = '' OR shipper = $1
 		), reached AS (
-			SELECT shipper, first_seq, last_seq, stored,
+			SELECT shipper, first_seq, last_seq, stored, stored_at,
 				coalesce(max(last_seq) OVER before, 0) AS reach,
 				coalesce(max(last_seq) FILTER (WHERE stored) OVER before, 0) AS stored_reach
 			FROM covered
 			WINDOW before AS (PARTITION BY shipper ORDER BY first_seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 		), holes AS (
-			SELECT shipper, true AS gap, reach + 1 AS low, first_seq - 1 AS high FROM reached WHERE first_seq > reach + 1
+			SELECT shipper, CASE WHEN stored_at > clock_timestamp() - make_interval(secs => $3) THEN 'settling' ELSE 'gap' END AS kind,
+				reach + 1 AS low, first_seq - 1 AS high
+			FROM reached WHERE first_seq > reach + 1
 			UNION ALL
-			SELECT shipper, false, first_seq, least(last_seq, stored_reach) FROM reached WHERE stored AND first_seq <= stored_reach
+			SELECT shipper, 'overlap', first_seq, least(last_seq, stored_reach) FROM reached WHERE stored AND first_seq <= stored_reach
 		), numbered AS (
-			SELECT *, row_number() OVER (PARTITION BY shipper, gap ORDER BY low),
-				count(*) OVER (PARTITION BY shipper, gap), (sum(high - low + 1) OVER (PARTITION BY shipper, gap))::bigint AS logs
+			SELECT *, row_number() OVER (PARTITION BY shipper, kind ORDER BY low),
+				count(*) OVER (PARTITION BY shipper, kind), (sum(high - low + 1) OVER (PARTITION BY shipper, kind))::bigint AS logs
 			FROM holes
 		)
-		SELECT shipper, gap, low, high, count, logs FROM numbered WHERE row_number <= $2
-		ORDER BY shipper, gap, low`
+		SELECT shipper, kind, low, high, count, logs FROM numbered WHERE row_number <= $2
+		ORDER BY shipper, kind, low`
 )
 
 // readLedger reads every shipper, or one, those first that stored last.
-func readLedger(ctx context.Context, tx pgx.Tx, only string) (app.LedgerState, error) {
+func readLedger(ctx context.Context, tx pgx.Tx, query app.LedgerQuery) (app.LedgerState, error) {
 	found := map[string]*app.ShipperLedger{}
 	shipper := func(name string) *app.ShipperLedger {
 		s := found[name]
 		if s == nil {
-			s = &app.ShipperLedger{Shipper: name, Gaps: app.Ranges{First: []app.Range{}}, Overlaps: app.Ranges{First: []app.Range{}}}
+			none := app.Ranges{First: []app.Range{}}
+			s = &app.ShipperLedger{Shipper: name, Gaps: none, Settling: none, Overlaps: none}
 			found[name] = s
 		}
 		return s
@@ -96,8 +99,8 @@ func readLedger(ctx context.Context, tx pgx.Tx, only string) (app.LedgerState, e
 	if err := readKeptFrom(ctx, tx, &state.KeptFrom); err != nil {
 		return state, err
 	}
-	for _, read := range []func(context.Context, pgx.Tx, string, func(string) *app.ShipperLedger) error{readShippers, readQuarantined, readHoles} {
-		if err := read(ctx, tx, only, shipper); err != nil {
+	for _, read := range []func(context.Context, pgx.Tx, app.LedgerQuery, func(string) *app.ShipperLedger) error{readShippers, readQuarantined, readHoles} {
+		if err := read(ctx, tx, query, shipper); err != nil {
 			return state, err
 		}
 	}
@@ -120,8 +123,8 @@ func readKeptFrom(ctx context.Context, tx pgx.Tx, into *time.Time) error {
 	return err
 }
 
-func readShippers(ctx context.Context, tx pgx.Tx, only string, shipper func(string) *app.ShipperLedger) error {
-	rows, err := tx.Query(ctx, selectShippers, only)
+func readShippers(ctx context.Context, tx pgx.Tx, query app.LedgerQuery, shipper func(string) *app.ShipperLedger) error {
+	rows, err := tx.Query(ctx, selectShippers, query.Shipper)
 	if err != nil {
 		return err
 	}
@@ -131,7 +134,7 @@ func readShippers(ctx context.Context, tx pgx.Tx, only string, shipper func(stri
 		&s.Unchecked.Batches, &s.Unchecked.Logs,
 	}, func() error {
 		into := shipper(s.Shipper)
-		s.Gaps, s.Overlaps = into.Gaps, into.Overlaps
+		s.Gaps, s.Settling, s.Overlaps = into.Gaps, into.Settling, into.Overlaps
 		s.FirstSeen, s.LastSeen = s.FirstSeen.UTC(), s.LastSeen.UTC()
 		*into = s
 		return nil
@@ -139,8 +142,8 @@ func readShippers(ctx context.Context, tx pgx.Tx, only string, shipper func(stri
 	return err
 }
 
-func readQuarantined(ctx context.Context, tx pgx.Tx, only string, shipper func(string) *app.ShipperLedger) error {
-	rows, err := tx.Query(ctx, selectQuarantine, only)
+func readQuarantined(ctx context.Context, tx pgx.Tx, query app.LedgerQuery, shipper func(string) *app.ShipperLedger) error {
+	rows, err := tx.Query(ctx, selectQuarantine, query.Shipper)
 	if err != nil {
 		return err
 	}
@@ -155,20 +158,17 @@ func readQuarantined(ctx context.Context, tx pgx.Tx, only string, shipper func(s
 	return err
 }
 
-func readHoles(ctx context.Context, tx pgx.Tx, only string, shipper func(string) *app.ShipperLedger) error {
-	rows, err := tx.Query(ctx, selectHoles, only, app.MaxListed)
+func readHoles(ctx context.Context, tx pgx.Tx, query app.LedgerQuery, shipper func(string) *app.ShipperLedger) error {
+	rows, err := tx.Query(ctx, selectHoles, query.Shipper, app.MaxListed, query.Settle.Seconds())
 	if err != nil {
 		return err
 	}
-	var name string
-	var gap bool
+	var name, kind string
 	var r app.Range
 	var count, logs uint64
-	_, err = pgx.ForEachRow(rows, []any{&name, &gap, &r.From, &r.To, &count, &logs}, func() error {
-		into := &shipper(name).Overlaps
-		if gap {
-			into = &shipper(name).Gaps
-		}
+	_, err = pgx.ForEachRow(rows, []any{&name, &kind, &r.From, &r.To, &count, &logs}, func() error {
+		s := shipper(name)
+		into := map[string]*app.Ranges{"gap": &s.Gaps, "settling": &s.Settling, "overlap": &s.Overlaps}[kind]
 		into.Count, into.Logs = count, logs
 		into.First = append(into.First, r)
 		return nil

@@ -29,7 +29,7 @@ func quarantine(t *testing.T, conn *pgx.Conn, shipper string, first, count int, 
 
 func report(t *testing.T, db *postgres.DB, shipper string) app.ShipperLedger {
 	t.Helper()
-	report, err := app.NewLedger(db.Ledger(), nil).Report(t.Context(), shipper)
+	report, err := app.NewLedger(db.Ledger(), nil).Report(t.Context(), app.LedgerQuery{Shipper: shipper})
 	if err != nil || len(report.Shippers) != 1 {
 		t.Fatalf("%d shippers, %v", len(report.Shippers), err)
 	}
@@ -118,6 +118,26 @@ func TestTheLedgerCountsAShippersLogs(t *testing.T) {
 	}
 	if since := time.Since(got.LastSeen); since < -time.Minute || since > time.Minute || got.FirstSeen.After(got.LastSeen) {
 		t.Errorf("seen from %s to %s", got.FirstSeen, got.LastSeen)
+	}
+}
+
+// Batches of one shipper come over several partitions: a number is missed only
+// when it has been late for a while.
+func TestANumberIsMissedAfterAWhile(t *testing.T) {
+	at := newURL(t)
+	db := open(t, at)
+	conn := connect(t, at)
+	store(t, db, batch("k3v9", 1, logs(1)...), batch("k3v9", 4, logs(1)...), batch("k3v9", 6, logs(1)...))
+	exec(t, conn, "UPDATE ledger SET stored_at = stored_at - interval '1 hour' WHERE first_seq = 4")
+	for settle, want := range map[time.Duration]string{0: "3 0 0", time.Minute: "2 1 1", 2 * time.Hour: "0 3 3"} {
+		got, err := app.NewLedger(db.Ledger(), nil).Report(t.Context(), app.LedgerQuery{Settle: settle})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := got.Shippers[0]
+		if text := fmt.Sprint(s.Gaps.Logs, s.Settling.Logs, s.Pending); text != want || got.Whole != (s.Gaps.Logs == 0) {
+			t.Errorf("after %s: %s, want %s", settle, text, want)
+		}
 	}
 }
 

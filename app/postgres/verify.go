@@ -31,8 +31,8 @@ const (
 // Verify implements app.LedgerReader. All of it sees one state of the database.
 // Every row is read once, a day at a time, from an index where the server
 // thinks it cheaper. It needs 16 bytes of memory for each batch that has rows.
-func (l *Ledger) Verify(ctx context.Context, shipper string, report app.VerifyReport) (app.Verification, error) {
-	v := &verifier{tally: app.NewTally(report), counts: rowCounts{}, only: shipper}
+func (l *Ledger) Verify(ctx context.Context, query app.LedgerQuery, report app.VerifyReport) (app.Verification, error) {
+	v := &verifier{tally: app.NewTally(report), counts: rowCounts{}, query: query}
 	err := pgx.BeginTxFunc(ctx, l.db.pool, oneMoment, func(tx pgx.Tx) error {
 		v.tx = tx
 		return v.run(ctx)
@@ -44,7 +44,7 @@ type verifier struct {
 	tx     pgx.Tx
 	tally  *app.Tally
 	counts rowCounts
-	only   string // one shipper, or empty
+	query  app.LedgerQuery
 	named  []suspect
 }
 
@@ -63,13 +63,13 @@ func (v *verifier) run(ctx context.Context) error {
 	if _, err := v.tx.Exec(ctx, "SET LOCAL statement_timeout = 0; LOCK TABLE logs IN ACCESS SHARE MODE"); err != nil {
 		return err
 	}
-	state, err := readLedger(ctx, v.tx, v.only)
+	state, err := readLedger(ctx, v.tx, v.query)
 	if err != nil {
 		return err
 	}
 	v.tally.KeptFrom, v.tally.Shippers = state.KeptFrom, state.Settled()
-	if v.only != "" && len(state.Shippers) == 0 {
-		return &app.Error{Kind: app.KindNotFound, Field: "shipper", Message: "the ledger knows no shipper " + strconv.Quote(v.only)}
+	if v.query.Shipper != "" && len(state.Shippers) == 0 {
+		return &app.Error{Kind: app.KindNotFound, Field: "shipper", Message: "the ledger knows no shipper " + strconv.Quote(v.query.Shipper)}
 	}
 	for _, s := range state.Shippers {
 		if err := v.tally.AddRanges(app.FindGap, s.Shipper, s.Gaps); err != nil {
@@ -127,7 +127,7 @@ func (v *verifier) count(ctx context.Context) error {
 
 // compare walks the ledger beside what was counted.
 func (v *verifier) compare(ctx context.Context) error {
-	rows, err := v.tx.Query(ctx, selectVerified, v.only)
+	rows, err := v.tx.Query(ctx, selectVerified, v.query.Shipper)
 	if err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func (v *verifier) name(ctx context.Context) error {
 
 // strays are the rows that no batch of the ledger took.
 func (v *verifier) strays() error {
-	if v.only != "" {
+	if v.query.Shipper != "" {
 		return nil // whose they are, nobody can tell
 	}
 	for number, n := range v.counts.left {

@@ -15,7 +15,7 @@ import (
 func verify(t testing.TB, db *postgres.DB, shipper string) (app.Verification, []string) {
 	t.Helper()
 	var findings []string
-	v, err := db.Ledger().Verify(t.Context(), shipper, app.VerifyReport{
+	v, err := db.Ledger().Verify(t.Context(), app.LedgerQuery{Shipper: shipper}, app.VerifyReport{
 		Finding: func(f app.Finding) error { findings = append(findings, f.String()); return nil },
 	})
 	if err != nil {
@@ -133,7 +133,7 @@ func TestVerifyStandsBesideTheStore(t *testing.T) {
 	events := subscribe(t, t.Context(), db)
 	receive(t, events)
 	first := uint64(101)
-	v, err := db.Ledger().Verify(t.Context(), "", app.VerifyReport{Progress: func(p app.VerifyProgress) error {
+	v, err := db.Ledger().Verify(t.Context(), app.LedgerQuery{}, app.VerifyReport{Progress: func(p app.VerifyProgress) error {
 		store(t, db, batch("k3v9", first, logs(10)...))
 		first += 10
 		// The event comes while the verification is not at its end.
@@ -158,16 +158,16 @@ func TestVerifyEndsWhenNobodyListens(t *testing.T) {
 		{Finding: func(app.Finding) error { return left }},
 		{Progress: func(app.VerifyProgress) error { return left }},
 	} {
-		if _, err := db.Ledger().Verify(t.Context(), "", report); !errors.Is(err, left) {
+		if _, err := db.Ledger().Verify(t.Context(), app.LedgerQuery{}, report); !errors.Is(err, left) {
 			t.Errorf("got %v", err)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := db.Ledger().Verify(ctx, "", app.VerifyReport{}); !errors.Is(err, context.Canceled) {
+	if _, err := db.Ledger().Verify(ctx, app.LedgerQuery{}, app.VerifyReport{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := db.Ledger().Verify(t.Context(), "nobody", app.VerifyReport{}); app.KindOf(err) != app.KindNotFound {
+	if _, err := db.Ledger().Verify(t.Context(), app.LedgerQuery{Shipper: "nobody"}, app.VerifyReport{}); app.KindOf(err) != app.KindNotFound {
 		t.Errorf("got %v", err)
 	}
 }

@@ -26,10 +26,10 @@ import (
 
 // Ledger answers; *app.Ledger fills it. Safe for concurrent use.
 type Ledger interface {
-	Report(ctx context.Context, shipper string) (app.LedgerReport, error)
+	Report(ctx context.Context, query app.LedgerQuery) (app.LedgerReport, error)
 	Batch(ctx context.Context, id string) (app.BatchLife, error)
 	Batches(ctx context.Context, query app.BatchQuery) (app.BatchPage, error)
-	Verify(ctx context.Context, shipper string, report app.VerifyReport) (app.Verification, error)
+	Verify(ctx context.Context, query app.LedgerQuery, report app.VerifyReport) (app.Verification, error)
 }
 
 // Config is what the endpoints need.
@@ -95,12 +95,12 @@ func (h *handlers) bounded(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 func (h *handlers) report(c echo.Context) error {
-	p := newParams(c, "shipper")
-	shipper := p.text("shipper")
+	p := newParams(c, "shipper", "settle")
+	query := app.LedgerQuery{Shipper: p.text("shipper"), Settle: p.settle()}
 	if err := p.err(); err != nil {
 		return err
 	}
-	report, err := h.cfg.Ledger.Report(c.Request().Context(), shipper)
+	report, err := h.cfg.Ledger.Report(c.Request().Context(), query)
 	if err != nil {
 		return err
 	}

@@ -32,12 +32,13 @@ type fakeLedger struct {
 	hold     chan struct{} // a verification waits for it, if there is one
 	begun    chan struct{}
 
-	shipper, id string
-	query       app.BatchQuery
+	asked app.LedgerQuery
+	id    string
+	query app.BatchQuery
 }
 
-func (f *fakeLedger) Report(ctx context.Context, shipper string) (app.LedgerReport, error) {
-	f.shipper = shipper
+func (f *fakeLedger) Report(ctx context.Context, query app.LedgerQuery) (app.LedgerReport, error) {
+	f.asked = query
 	if f.hold != nil {
 		<-ctx.Done()
 		return app.LedgerReport{}, ctx.Err()
@@ -55,8 +56,8 @@ func (f *fakeLedger) Batches(_ context.Context, query app.BatchQuery) (app.Batch
 	return f.page, f.err
 }
 
-func (f *fakeLedger) Verify(_ context.Context, shipper string, report app.VerifyReport) (app.Verification, error) {
-	f.shipper = shipper
+func (f *fakeLedger) Verify(_ context.Context, query app.LedgerQuery, report app.VerifyReport) (app.Verification, error) {
+	f.asked = query
 	if f.hold != nil {
 		close(f.begun)
 		<-f.hold
@@ -90,7 +91,7 @@ func TestTheReportIsOneDocument(t *testing.T) {
 	}}}}
 	w := ask(newGateway(t, fake, 0), "GET", "/api/ledger?shipper=k3v9")
 	var got app.LedgerReport
-	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != http.StatusOK || fake.shipper != "k3v9" {
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != http.StatusOK || fake.asked != (app.LedgerQuery{Shipper: "k3v9", Settle: time.Minute}) {
 		t.Fatal(w.Code, w.Body, err)
 	}
 	if fmt.Sprint(got) != fmt.Sprint(fake.report) {
@@ -147,6 +148,8 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		"/api/ledger?shippr=a":                   "shippr",
 		"/api/ledger?shipper=a&shipper=b":        "shipper",
 		"/api/ledger?shipper=%00":                "shipper",
+		"/api/ledger?settle=-1s":                 "settle",
+		"/api/ledger?settle=soon":                "settle",
 		"/api/batches?limit=0":                   "limit",
 		"/api/batches?limit=1001":                "limit",
 		"/api/batches?from=yesterday":            "from",
@@ -175,9 +178,9 @@ func TestALedgerThatTakesTooLongIsATimeout(t *testing.T) {
 func TestAVerificationIsAStreamThatEndsWithItsResult(t *testing.T) {
 	fake := &fakeLedger{findings: []app.Finding{{Kind: app.FindGap, Shipper: "k3v9", Range: app.Range{From: 4, To: 6}, Logs: 3}}}
 	e := newGateway(t, fake, 0)
-	w := ask(e, "POST", "/api/ledger/verify?shipper=k3v9")
+	w := ask(e, "POST", "/api/ledger/verify?shipper=k3v9&settle=0s")
 	lines := strings.Split(strings.TrimSpace(w.Body.String()), "\n")
-	if w.Code != http.StatusOK || len(lines) != 3 || fake.shipper != "k3v9" || w.Header().Get("Content-Type") != "application/x-ndjson" {
+	if w.Code != http.StatusOK || len(lines) != 3 || fake.asked != (app.LedgerQuery{Shipper: "k3v9", Settle: 0}) || w.Header().Get("Content-Type") != "application/x-ndjson" {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
 	for i, begin := range []string{`{"finding":{"kind":"gap","shipper":"k3v9","from":4,"to":6,"logs":3}}`, `{"progress":`, `{"result":{`} {

@@ -67,6 +67,19 @@ func (p *params) moment(name string) time.Time {
 	return t
 }
 
+// settle reads how long a number may be missing before it counts as a gap.
+func (p *params) settle() time.Duration {
+	text := p.text("settle")
+	if text == "" {
+		return app.DefaultSettle
+	}
+	settle, err := time.ParseDuration(text)
+	if err != nil || settle < 0 {
+		p.fail("settle", "settle is %q: want a time such as 30s, or 0s", text)
+	}
+	return settle
+}
+
 func (p *params) limit() int {
 	text := p.text("limit")
 	if text == "" {

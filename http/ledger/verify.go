@@ -22,8 +22,8 @@ const (
 // a line. A stream that ends without a result or an error was cut off. One
 // verification runs at a time: each reads every row there is.
 func (h *handlers) verify(c echo.Context) error {
-	p := newParams(c, "shipper")
-	shipper := p.text("shipper")
+	p := newParams(c, "shipper", "settle")
+	query := app.LedgerQuery{Shipper: p.text("shipper"), Settle: p.settle()}
 	if err := p.err(); err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (h *handlers) verify(c echo.Context) error {
 	out := &stream{response: c.Response(), control: http.NewResponseController(c.Response())}
 	// The server's time for reading a request is over long before this ends.
 	_ = out.control.SetReadDeadline(time.Time{})
-	result, err := h.cfg.Ledger.Verify(c.Request().Context(), shipper, app.VerifyReport{
+	result, err := h.cfg.Ledger.Verify(c.Request().Context(), query, app.VerifyReport{
 		Finding:  func(f app.Finding) error { return out.send(app.VerifyLine{Finding: &f}) },
 		Progress: func(p app.VerifyProgress) error { return out.send(app.VerifyLine{Progress: &p}) },
 	})
