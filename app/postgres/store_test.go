@@ -123,8 +123,9 @@ func TestAConnectionThatIsKilledLeavesNothingBehind(t *testing.T) {
 		_, err := db.Store().Store(t.Context(), second)
 		result <- err
 	}()
+	killer := connect(t, at) // within one transaction pg_stat_activity stands still
 	eventually(t, func() bool {
-		return count(t, conn, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'COPY%' AND wait_event_type = 'Lock'") == 1
+		return count(t, killer, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'COPY%' AND wait_event_type = 'Lock'") == 1
 	})
 	if err := <-result; app.KindOf(err) != app.KindUnavailable {
 		t.Errorf("got %v", err)
