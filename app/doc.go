@@ -7,6 +7,9 @@
 //
 //	log.go       one log, its level and its JSON
 //	batch.go     a batch, its identity, and how that travels in metadata
+//	ledger.go    what became of every log, by shipper
+//	life.go      one batch's life, and lists of batches
+//	verify.go    what a comparison of the ledger with the rows finds
 //	query.go     filters, pages
 //	cursor.go    places in a listing, opaque to clients
 //	recent.go    the newest logs, cached yet never older than the last stored batch

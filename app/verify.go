@@ -115,7 +115,7 @@ type Verification struct {
 	At        time.Time         `json:"at"`
 	Whole     bool              `json:"whole"`   // nothing is missing, nothing there twice
 	Batches   uint64            `json:"batches"` // compared with their rows
-	Rows      uint64            `json:"rows"`    // counted
+	Rows      uint64            `json:"rows"`    // that these have
 	Missing   uint64            `json:"missing"` // logs
 	Surplus   uint64            `json:"surplus"` // logs there twice, or without a batch
 	Unchecked Unchecked         `json:"unchecked"`
@@ -193,7 +193,6 @@ func (t *Tally) AddRanges(kind, shipper string, ranges Ranges) error {
 
 // Progress tells how far it is.
 func (t *Tally) Progress(p VerifyProgress) error {
-	t.Rows = p.Rows
 	if t.report.Progress == nil {
 		return nil
 	}

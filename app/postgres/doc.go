@@ -8,6 +8,9 @@
 //	repair.go     text that PostgreSQL would refuse
 //	partitions.go which day lies where
 //	reader.go     queries (app.LogReader)
+//	ledger.go     what became of every log, by shipper (app.LedgerReader)
+//	batches.go    one batch's life, and lists of batches
+//	verify.go     the ledger beside the rows
 //	feed.go       hearing of stored batches (app.StoredFeed)
 //	outbox.go     the events of stored batches, through watermill-sql
 //	maintain.go   what is to be done from time to time

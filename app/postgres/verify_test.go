@@ -107,7 +107,7 @@ func TestVerifyNamesWhatIsNotAsItMustBe(t *testing.T) {
 			if got.Missing != c.missing || got.Surplus != c.surplus || got.Unchecked.Logs != c.unchecked || got.Whole != (c.missing+c.surplus == 0) {
 				t.Errorf("%+v", got)
 			}
-			if other, _ := verify(t, db, "else"); !other.Whole || other.Batches != 1 {
+			if other, _ := verify(t, db, "else"); !other.Whole || other.Batches != 1 || other.Rows != 1 {
 				t.Errorf("another shipper: %+v", other)
 			}
 		})
