@@ -220,7 +220,8 @@ func merge(known []ShipperLedger, asked []ShipperAnswer, only string) []ShipperL
 // was shipped was sealed, and so on.
 func (s *ShipperLedger) settle() {
 	if s.Foreign {
-		s.Accepted, s.Sealed, s.Shipped = s.Stored, s.Stored, s.Stored
+		s.Accepted = s.Stored + s.Quarantined + s.Replayed + s.Discarded
+		s.Sealed, s.Shipped = s.Accepted, s.Accepted
 		return
 	}
 	s.Shipped = max(s.Shipped, s.Reach)

@@ -19,8 +19,9 @@ const selectLife = "SELECT " + lifeColumns + ", outside FROM ledger WHERE shippe
 // range of time makes it read an index, and the days of the batch alone.
 const selectPlaces = "SELECT (id & 16777215)::integer FROM logs WHERE id BETWEEN $1 << 24 AND ($1 << 24) + 16777215 AND time BETWEEN $2 AND $3 ORDER BY 1"
 
-// A batch's own range is what of the quarantine lies in it, as far as numbers go.
-const selectLinks = "SELECT id, state, first_seq, first_seq + count - 1 FROM quarantine WHERE shipper = $1 AND first_seq <= $3 AND first_seq + count > $2 ORDER BY id LIMIT $4"
+// selectLinks reads what of the quarantine lies in a batch's range; of another
+// producer's batch, whose numbers are offsets, what lies at its own.
+const selectLinks = "SELECT id, state, first_seq, first_seq + count - 1 FROM quarantine WHERE shipper = $1 AND first_seq <= $3 AND first_seq + count > $2 AND (NOT $5 OR first_seq = $2) ORDER BY id LIMIT $4"
 
 // Batch implements app.LedgerReader.
 func (l *Ledger) Batch(ctx context.Context, id string) (life app.BatchLife, err error) {
@@ -100,7 +101,7 @@ func readPlaces(ctx context.Context, tx pgx.Tx, number int64, from, to time.Time
 }
 
 func readLinks(ctx context.Context, tx pgx.Tx, life *app.BatchLife) error {
-	rows, err := tx.Query(ctx, selectLinks, life.Shipper, int64(life.First), int64(life.Last), app.MaxListed)
+	rows, err := tx.Query(ctx, selectLinks, life.Shipper, int64(life.First), int64(life.Last), app.MaxListed, life.Foreign)
 	if err != nil {
 		return err
 	}

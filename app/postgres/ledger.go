@@ -32,6 +32,10 @@ func (l *Ledger) Ledger(ctx context.Context, query app.LedgerQuery) (state app.L
 	return state, classify(ctx, err)
 }
 
+// foreignShipper matches the names that app.ReadBatchHead gives to other
+// producers: what of theirs is in quarantine begins no gap either.
+const foreignShipper = "^" + app.TopicLogs + `\.[0-9]+$`
+
 // $1 is a shipper, or empty for all.
 const (
 	selectShippers = `
@@ -44,7 +48,7 @@ const (
 		GROUP BY shipper`
 
 	selectQuarantine = `
-		SELECT shipper, max(first_seq + count - 1),
+		SELECT shipper, shipper ~ $2, max(first_seq + count - 1),
 			coalesce(sum(count) FILTER (WHERE state IN ('held', 'replaying')), 0),
 			coalesce(sum(count) FILTER (WHERE state = 'replayed'), 0),
 			coalesce(sum(count) FILTER (WHERE state = 'discarded'), 0)
@@ -62,7 +66,7 @@ const (
 			WHERE NOT another AND ($1 = '' OR shipper = $1)
 			UNION ALL
 			SELECT shipper, first_seq, first_seq + count - 1, false, NULL FROM quarantine
-			WHERE $1 = '' OR shipper = $1
+			WHERE ($1 = '' OR shipper = $1) AND shipper !~ $4
 		), reached AS (
 			SELECT shipper, first_seq, last_seq, stored, stored_at,
 				coalesce(max(last_seq) OVER before, 0) AS reach,
@@ -144,15 +148,17 @@ func readShippers(ctx context.Context, tx pgx.Tx, query app.LedgerQuery, shipper
 }
 
 func readQuarantined(ctx context.Context, tx pgx.Tx, query app.LedgerQuery, shipper func(string) *app.ShipperLedger) error {
-	rows, err := tx.Query(ctx, selectQuarantine, query.Shipper)
+	rows, err := tx.Query(ctx, selectQuarantine, query.Shipper, foreignShipper)
 	if err != nil {
 		return err
 	}
 	var name string
+	var foreign bool
 	var reach, held, replayed, discarded uint64
-	_, err = pgx.ForEachRow(rows, []any{&name, &reach, &held, &replayed, &discarded}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&name, &foreign, &reach, &held, &replayed, &discarded}, func() error {
 		s := shipper(name)
 		s.Reach = max(s.Reach, reach)
+		s.Foreign = s.Foreign || foreign
 		s.Quarantined, s.Replayed, s.Discarded = held, replayed, discarded
 		return nil
 	})
@@ -160,7 +166,7 @@ func readQuarantined(ctx context.Context, tx pgx.Tx, query app.LedgerQuery, ship
 }
 
 func readHoles(ctx context.Context, tx pgx.Tx, query app.LedgerQuery, shipper func(string) *app.ShipperLedger) error {
-	rows, err := tx.Query(ctx, selectHoles, query.Shipper, app.MaxListed, query.Settle.Seconds())
+	rows, err := tx.Query(ctx, selectHoles, query.Shipper, app.MaxListed, query.Settle.Seconds(), foreignShipper)
 	if err != nil {
 		return err
 	}

@@ -121,6 +121,38 @@ func TestTheLedgerCountsAShippersLogs(t *testing.T) {
 	}
 }
 
+// Another producer's offsets are no sequence, in quarantine neither.
+func TestAnotherProducersQuarantineMakesNoGap(t *testing.T) {
+	at := newURL(t)
+	db := open(t, at)
+	conn := connect(t, at)
+	foreign := batch("logs.0", 17, logs(4)...)
+	foreign.Foreign = true
+	store(t, db, foreign)
+	exec(t, conn, "DELETE FROM logs WHERE message = '3'")
+	exec(t, conn, "UPDATE ledger SET stored = 3")
+	quarantine(t, conn, "logs.0", 17, 1, "held")
+	quarantine(t, conn, "logs.0", 15, 9, "held")
+	quarantine(t, conn, "logs.12", 1000, 7, "discarded")
+	v, found := verify(t, db, "")
+	if !v.Whole || len(v.Shippers) != 2 {
+		t.Errorf("found %q, %+v", found, v)
+	}
+	if got := report(t, db, "logs.0"); got.Accepted != 13 || got.Stored != 3 || got.Quarantined != 10 || got.Pending != 0 || !got.Foreign {
+		t.Errorf("%+v", got)
+	}
+	if got := report(t, db, "logs.12"); got.Accepted != 7 || got.Discarded != 7 || got.Pending != 0 || !got.Foreign {
+		t.Errorf("%+v", got)
+	}
+	if life, err := db.Ledger().Batch(t.Context(), "logs.0-17"); err != nil || len(life.Quarantine) != 1 || life.Quarantine[0].From != 17 {
+		t.Errorf("%+v, %v", life, err)
+	}
+	exec(t, conn, "DELETE FROM quarantine WHERE first_seq = 17")
+	if v, found := verify(t, db, ""); v.Missing != 1 || len(found) != 1 {
+		t.Errorf("found %q", found)
+	}
+}
+
 // Batches of one shipper come over several partitions: a number is missed only
 // when it has been late for a while.
 func TestANumberIsMissedAfterAWhile(t *testing.T) {
