@@ -121,7 +121,7 @@ func describe(result app.Verification, findings []app.Finding) string {
 	}
 	for _, s := range result.Shippers {
 		for _, r := range s.Settling.First {
-			fmt.Fprintf(&b, "on its way: shipper %s, %s: a batch behind it was stored just now; it is missed only if that was longer ago (--settle)\n", s.Shipper, r)
+			fmt.Fprintf(&b, "on its way: shipper %s, %s: a batch behind it was stored just now; it is missed only if that was longer ago (--settle)\n", s.Name(), r)
 		}
 	}
 	if u := result.Unchecked; u.Batches > 0 {
@@ -140,7 +140,7 @@ func describeShippers(w io.Writer, shippers []app.ShipperLedger) {
 	var rows strings.Builder
 	rows.WriteString("SHIPPER\tACCEPTED\tSTORED\tQUARANTINED\tPENDING\tMISSING NUMBERS\tTWICE\tUNCHECKED\tDUPLICATES REFUSED\n")
 	for _, s := range shippers {
-		fmt.Fprintf(&rows, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", s.Shipper, s.Accepted, s.Stored,
+		fmt.Fprintf(&rows, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", s.Name(), s.Accepted, s.Stored,
 			s.Quarantined+s.Replayed+s.Discarded, s.Pending, s.Gaps.Logs, s.Overlaps.Logs, s.Unchecked.Logs, s.Duplicates)
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

@@ -87,6 +87,9 @@ type ShipperLedger struct {
 	Reach uint64 `json:"-"` // the last number that is stored or in quarantine
 }
 
+// Name is the shipper's name as a terminal may show it.
+func (s ShipperLedger) Name() string { return printable(s.Shipper) }
+
 // Unchecked is what lies in days that are no longer kept: the ledger knows the
 // batches, but their rows cannot be counted any more.
 type Unchecked struct {

@@ -2,8 +2,10 @@ package app
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // VerifyReport is told how a verification goes. An error of either ends it.
@@ -48,25 +50,35 @@ func (f Finding) String() string {
 	if f.Logs == 1 {
 		logs = "1 log"
 	}
-	where := fmt.Sprintf("shipper %s, %s: ", f.Shipper, f.Range)
+	batch := printable(f.Batch)
+	where := fmt.Sprintf("shipper %s, %s: ", printable(f.Shipper), f.Range)
 	switch f.Kind {
 	case FindGap:
 		return "missing: " + where + logs + " that no batch has"
 	case FindOverlap:
 		return "twice: " + where + logs + " that two batches have"
 	case FindMissing:
-		return "missing: " + where + logs + " of batch " + f.Batch + f.numbers()
+		return "missing: " + where + logs + " of batch " + batch + f.numbers()
 	case FindSurplus:
-		return "twice: " + where + logs + " of batch " + f.Batch + f.numbers()
+		return "twice: " + where + logs + " of batch " + batch + f.numbers()
 	case FindMixed:
-		return "missing: " + where + "logs of batch " + f.Batch + f.numbers() + "; others are there twice"
+		return "missing: " + where + "logs of batch " + batch + f.numbers() + "; others are there twice"
 	case FindUnfilled:
-		return "missing: " + where + logs + " of batch " + f.Batch + " that were neither stored nor quarantined"
+		return "missing: " + where + logs + " of batch " + batch + " that were neither stored nor quarantined"
 	case FindStray:
-		return "stray: " + logs + " of batch number " + f.Batch + ", which the ledger does not know"
+		return "stray: " + logs + " of batch number " + batch + ", which the ledger does not know"
 	default:
-		return "unchecked: " + where + logs + " of batch " + f.Batch + ", whose days were dropped"
+		return "unchecked: " + where + logs + " of batch " + batch + ", whose days were dropped"
 	}
+}
+
+// printable quotes a name that a terminal would not merely show: whoever may
+// write to Kafka may name a shipper.
+func printable(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(name)
+	}
+	return name
 }
 
 // numbers names the numbers, as far as they are known.
