@@ -1,0 +1,115 @@
+package batching_test
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+
+	"millrace/middleware/batching"
+)
+
+// poisoned refuses every batch on topic t for good, and lets aside say what
+// happens on the poison topic.
+func poisoned(aside func() error) *recorder {
+	return &recorder{fail: func(topic string, _ []*message.Message) error {
+		if topic == "t" {
+			return errBad
+		}
+		return aside()
+	}}
+}
+
+var poisonConfig = batching.Config{MaxMessages: 1, PoisonTopic: "poison", IsPermanent: isBad, IsTooLarge: isLarge, CloseTimeout: time.Minute}
+
+func TestPoisonTellsWhy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got *message.Message
+		next := &recorder{fail: func(topic string, msgs []*message.Message) error {
+			if topic == "t" {
+				return errBad
+			}
+			got = msgs[0]
+			return nil
+		}}
+		saw := newWatcher()
+		cfg := poisonConfig
+		cfg.Observer = saw
+		p := open(t, next, cfg)
+		m := msg("a")
+		m.Metadata.Set("own", "kept")
+		if err := p.Publish("t", m); err != nil {
+			t.Fatal(err) // it is safe on the poison topic
+		}
+		want(t, next.taken(), "poison/a")
+		if meta := map[string]string(got.Metadata); got.UUID != "id" || !maps.Equal(meta, map[string]string{
+			"own": "kept", middleware.ReasonForPoisonedKey: "bad", middleware.PoisonedTopicKey: "t",
+			middleware.PoisonedHandlerKey: "batching.Publisher",
+		}) {
+			t.Fatalf("%s %v", got.UUID, meta)
+		}
+		if len(m.Metadata) != 1 {
+			t.Fatalf("the caller's message was changed: %v", m.Metadata)
+		}
+		want(t, saw.saw("failed", "poisoned", "flushed"), "0s failed t 1+1 try 1: bad", "0s poisoned t lost=false: bad")
+	})
+}
+
+func TestPoisonTopicFails(t *testing.T) {
+	for name, c := range map[string]struct {
+		topic string
+		aside func(try int) error
+		errs  []error // that the caller gets
+		want  []string
+		lost  bool
+	}{
+		"for a while": {"poison", func(try int) error {
+			if try < 4 {
+				return errDown
+			}
+			return nil
+		}, nil, []string{"poison/a", "poison/b"}, false},
+		"with a panic": {"poison", func(try int) error {
+			if try < 2 {
+				panic("boom")
+			}
+			return nil
+		}, nil, []string{"poison/a", "poison/b"}, false},
+		"for good":      {"poison", func(int) error { return fmt.Errorf("aside too: %w", errBad) }, []error{errBad}, nil, true},
+		"too large":     {"poison", func(int) error { return errLarge }, []error{errBad, errLarge}, nil, true},
+		"there is none": {"", nil, []error{errBad}, nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tries := 0
+				next := poisoned(func() error { tries++; return c.aside(tries) })
+				saw := newWatcher()
+				cfg := poisonConfig
+				cfg.PoisonTopic, cfg.Observer = c.topic, saw
+				p := open(t, next, cfg)
+				for _, payload := range []string{"a", "b"} { // the topic goes on
+					err := p.Publish("t", msg(payload))
+					if (err != nil) != c.lost {
+						t.Fatal(err)
+					}
+					for _, target := range c.errs {
+						wantErr(t, err, target)
+					}
+				}
+				want(t, next.taken(), c.want...)
+				var told []string
+				for _, line := range saw.saw("poisoned") {
+					_, line, _ = strings.Cut(line, " ")
+					told = append(told, line)
+				}
+				line := fmt.Sprintf("poisoned t lost=%v: bad", c.lost)
+				want(t, told, line, line)
+			})
+		})
+	}
+}
