@@ -1,6 +1,7 @@
 package batching_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -122,6 +123,45 @@ func TestCloseEndsThoseWhoWaitForRoom(t *testing.T) {
 				t.Errorf("%v after %v", r.err, r.took)
 			}
 		}
+		want(t, next.taken(), "t/1+4:abcd", "t/5+4:efgh")
+	})
+}
+
+// lateContext is a context whose Done returns when it is let, so that whoever
+// asks for it is held up there.
+type lateContext struct {
+	context.Context
+	let chan struct{}
+}
+
+func (c lateContext) Done() <-chan struct{} { <-c.let; return c.Context.Done() }
+
+// A call that got room, and then was so slow that Close was done before it went
+// on, is refused: nobody would flush what it hands over.
+func TestCloseBetweenRoomAndTaking(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g gate
+		next := &recorder{}
+		next.fail = func(topic string, msgs []*message.Message) error {
+			if next.closed > 0 {
+				t.Error("published after Close")
+			}
+			return g.fail(topic, msgs)
+		}
+		p := open(t, next, small(batching.Block))
+		publish(t, p, "t", "abcdefgh")
+		ctx := lateContext{t.Context(), make(chan struct{})}
+		late := msg("late")
+		late.SetContext(ctx)
+		call := publishing(p, "t", late)
+		g.up.Store(true)
+		time.Sleep(time.Minute) // there is room for it now
+		synctest.Wait()
+		if err := p.Close(); err != nil {
+			t.Fatal(err)
+		}
+		close(ctx.let)
+		wantErr(t, (<-call).err, batching.ErrClosed)
 		want(t, next.taken(), "t/1+4:abcd", "t/5+4:efgh")
 	})
 }

@@ -202,6 +202,12 @@ func (p *Publisher) awaitRoom(ctx context.Context, units, bytes int) error {
 	case <-ctx.Done():
 	}
 	p.mu.Lock()
+	if w.admitted && p.closed {
+		// The flush of Close may be over: nobody would take what is added now.
+		p.units -= units
+		p.bytes -= bytes
+		return ErrClosed
+	}
 	if w.admitted {
 		return nil // even if ctx ended too: the room is taken
 	}
