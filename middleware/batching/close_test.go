@@ -101,6 +101,38 @@ func TestCloseDeadline(t *testing.T) {
 	})
 }
 
+// Once the deadline is over nothing more is tried: neither would Close end in
+// time, nor the topic keep its order.
+func TestNothingIsTriedAfterTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tried []string
+		next := &recorder{fail: func(_ string, msgs []*message.Message) error {
+			time.Sleep(10 * time.Second)
+			tried = append(tried, string(msgs[0].Payload))
+			if len(tried) == 1 {
+				return errDown
+			}
+			return nil
+		}}
+		p, err := batching.New(next, letters(batching.Config{MaxMessages: 2, BufferLimit: 100, CloseTimeout: 9 * time.Second, Acknowledge: batching.Buffered}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		publish(t, p, "t", "abcdefgh")
+		synctest.Wait()
+		began := time.Now()
+		err = p.Close()
+		if took := time.Since(began); took != 10*time.Second { // the call under way cannot be ended
+			t.Errorf("closed after %v", took)
+		}
+		want(t, tried, "1+2:ab")
+		if err == nil || !strings.Contains(err.Error(), "map[t:8]") {
+			t.Errorf("Close: %v", err)
+		}
+		wantEmpty(t, p)
+	})
+}
+
 func TestCloseEndsThoseWhoWaitForRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g gate

@@ -10,15 +10,18 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
 )
 
+// errNoTime is why a batch was not even tried.
+var errNoTime = errors.New("its turn did not come")
+
 // flush brings batches to their end: the next publisher took them, or every
 // unit that could not be sent was set aside, or Close ran out of time. Several
 // are tried together, and one by one when one of them is at fault.
 func (p *Publisher) flush(batches ...Batch) {
 	began := time.Now()
 	for attempt := 1; ; attempt++ {
-		if p.stuck(batches[0].Topic) {
-			// An earlier batch stays behind; to send this one would put it first.
-			p.abandon(batches, errors.New("an earlier batch was not flushed"))
+		if p.flushing.Err() != nil || p.stuck(batches[0].Topic) {
+			// Of a topic in which an earlier batch stays behind, nothing may go.
+			p.abandon(batches, errNoTime)
 			return
 		}
 		err := p.send(batches)
