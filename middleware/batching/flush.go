@@ -189,7 +189,11 @@ func (p *Publisher) pause(attempt int) bool {
 func (p *Publisher) poison(batch Batch, reason error) {
 	err := reason
 	if p.cfg.PoisonTopic != "" {
-		err = p.sendAside(batch, reason)
+		var ended bool
+		if err, ended = p.sendAside(batch, reason); ended {
+			p.abandon(batch, err)
+			return
+		}
 	}
 	for range batch.Count {
 		p.cfg.Observer.Poisoned(batch.Topic, reason, err != nil)
@@ -201,8 +205,8 @@ func (p *Publisher) poison(batch Batch, reason error) {
 }
 
 // sendAside publishes a batch on the poison topic, trying again while that may
-// help.
-func (p *Publisher) sendAside(batch Batch, reason error) error {
+// help. ended tells that Close ran out of time.
+func (p *Publisher) sendAside(batch Batch, reason error) (failed error, ended bool) {
 	aside := batch
 	aside.Topic = p.cfg.PoisonTopic
 	aside.Messages = copies(batch.Messages)
@@ -214,11 +218,14 @@ func (p *Publisher) sendAside(batch Batch, reason error) error {
 	for attempt := 1; ; attempt++ {
 		err := p.publishAll(aside)
 		if err == nil {
-			return nil
+			return nil, false
 		}
 		p.cfg.Observer.FlushFailed(aside, attempt, err)
-		if p.cfg.IsTooLarge(err) || p.cfg.IsPermanent(err) || !p.pause(attempt) {
-			return errors.Join(reason, err)
+		if p.cfg.IsTooLarge(err) || p.cfg.IsPermanent(err) {
+			return errors.Join(reason, err), false
+		}
+		if !p.pause(attempt) {
+			return errors.Join(reason, err), true
 		}
 	}
 }

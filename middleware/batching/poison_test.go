@@ -1,6 +1,7 @@
 package batching_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -112,4 +113,26 @@ func TestPoisonTopicFails(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A unit on its way to the poison topic is one of those that Close could not
+// flush.
+func TestCloseWhilePoisonTopicIsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		saw := newWatcher()
+		cfg := poisonConfig
+		cfg.Acknowledge, cfg.Observer = batching.Buffered, saw
+		p, err := batching.New(poisoned(func() error { return errDown }), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		publish(t, p, "t", "a")
+		time.Sleep(time.Hour)
+		err = p.Close()
+		if !errors.Is(err, batching.ErrNotFlushed) || err.Error() != batching.ErrNotFlushed.Error()+": units by topic map[t:1]" {
+			t.Errorf("Close: %v", err)
+		}
+		want(t, saw.saw("poisoned"))
+		wantEmpty(t, p)
+	})
 }
