@@ -138,11 +138,26 @@ func (p *Publisher) send(batches []Batch) (err error) {
 	}
 	packed := make([]*message.Message, len(batches))
 	for i, batch := range batches {
-		if packed[i], err = p.cfg.Pack(batch); err != nil {
-			return fmt.Errorf("%w: %w", errPack, err)
+		if packed[i], err = p.pack(batch); err != nil {
+			return err
 		}
 	}
 	return p.next.Publish(topic, packed...)
+}
+
+// pack makes the message of a batch. A panic is an error like another: it is
+// the batch's, and another try would end alike.
+func (p *Publisher) pack(batch Batch) (packed *message.Message, err error) {
+	defer func() {
+		if err == nil && packed == nil {
+			err = errors.New("no message")
+		}
+		if err != nil {
+			err = fmt.Errorf("%w: %w", errPack, err)
+		}
+	}()
+	defer recovered(&err)
+	return p.cfg.Pack(batch)
 }
 
 // copies returns fresh messages, since a publisher may keep, ack or change
@@ -191,7 +206,7 @@ func (p *Publisher) poison(batch Batch, reason error) {
 	if p.cfg.PoisonTopic != "" {
 		var ended bool
 		if err, ended = p.sendAside(batch, reason); ended {
-			p.abandon(batch, err)
+			p.abandon([]Batch{batch}, err)
 			return
 		}
 	}

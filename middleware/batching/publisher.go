@@ -202,7 +202,7 @@ func (p *Publisher) awaitRoom(ctx context.Context, units, bytes int) error {
 	case <-ctx.Done():
 	}
 	p.mu.Lock()
-	if w.admitted && p.closing.Err() != nil {
+	if w.admitted && p.closing.Err() != nil && p.cfg.Acknowledge != Journaled {
 		// The flush of Close may be over: nobody would take what is added now.
 		p.units -= units
 		p.bytes -= bytes

@@ -148,7 +148,9 @@ func TestPanicInNext(t *testing.T) {
 // be it an error, a panic, or a message that is none.
 func TestPackFails(t *testing.T) {
 	for name, fails := range map[string]func() (*message.Message, error){
-		"error": func() (*message.Message, error) { return nil, errBad },
+		"error":      func() (*message.Message, error) { return nil, errBad },
+		"panic":      func() (*message.Message, error) { panic(errBad) },
+		"no message": func() (*message.Message, error) { return nil, nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
