@@ -186,7 +186,7 @@ func (p *Publisher) pause(attempt int) bool {
 		end = p.closing
 	}
 	wait := p.cfg.RetryMax
-	if shift := attempt - 1; shift < 30 && p.cfg.RetryMin<<shift < wait {
+	if shift := attempt - 1; p.cfg.RetryMin < wait>>shift { // doubling RetryMin could overflow
 		wait = p.cfg.RetryMin << shift
 	}
 	timer := time.NewTimer(wait/2 + rand.N(wait/2+1))

@@ -43,6 +43,9 @@ func TestBackoffGrowsToItsCapWithJitter(t *testing.T) {
 			800 * time.Millisecond, 1600 * time.Millisecond, 3200 * time.Millisecond, 6400 * time.Millisecond,
 			10 * time.Second, 10 * time.Second, 10 * time.Second}},
 		"constant": {batching.Config{RetryMin: time.Second, RetryMax: time.Second}, []time.Duration{time.Second, time.Second, time.Second, time.Second}},
+		// Doubling an hour thirty times is more than a Duration holds.
+		"long": {batching.Config{RetryMin: time.Hour, RetryMax: 10 * time.Hour}, append([]time.Duration{time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour},
+			slices.Repeat([]time.Duration{10 * time.Hour}, 60)...)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
