@@ -109,7 +109,8 @@ func (p *Publisher) cut(whole part, maxUnits, maxBytes int) (head, tail part, ok
 		return part{}, part{}, false
 	}
 	first, rest, units, err := p.split(whole.msg, maxUnits, maxBytes)
-	if err != nil || units <= 0 || units > maxUnits || units > whole.units || first == nil || (rest == nil) != (units == whole.units) {
+	if err != nil || units <= 0 || units > maxUnits || units > whole.units || (rest == nil) != (units == whole.units) ||
+		first == nil || len(first.Payload) > maxBytes {
 		if err != nil {
 			p.cfg.Logger.Warn("a message could not be cut", "message", whole.msg.UUID, "error", err)
 		}

@@ -134,6 +134,20 @@ func TestSplitMisbehaves(t *testing.T) {
 	}
 }
 
+// A Split that looks at the units alone does not make a batch exceed MaxBytes.
+func TestSplitIgnoresBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		next := &recorder{}
+		cfg := letters(batching.Config{MaxBytes: 4})
+		cfg.Split = func(m *message.Message, units, _ int) (*message.Message, *message.Message, int, error) {
+			return cutLetters(m, units, len(m.Payload))
+		}
+		p := open(t, next, cfg)
+		publish(t, p, "t", "ab", "cdefgh")
+		want(t, next.taken(), "t/1+2:ab", "t/3+1:c", "t/4+1:d", "t/5+4:efgh")
+	})
+}
+
 // One unit above MaxBytes is sent alone; the next publisher must say that it is
 // too large.
 func TestAUnitLargerThanABatch(t *testing.T) {
