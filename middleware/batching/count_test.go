@@ -31,7 +31,8 @@ func TestCountRefuses(t *testing.T) {
 		count func(*message.Message) (int, error)
 		want  error
 	}{
-		"an error": {func(*message.Message) (int, error) { return 1, errBad }, errBad},
+		"an error":   {func(*message.Message) (int, error) { return 1, errBad }, errBad},
+		"less units": {func(*message.Message) (int, error) { return -1, nil }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -109,6 +109,9 @@ func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 	units, bytes := 0, 0
 	for _, msg := range messages {
 		n, err := p.cfg.Count(msg)
+		if err == nil && n < 0 {
+			err = fmt.Errorf("%d units", n)
+		}
 		if err != nil {
 			return fmt.Errorf("batching: counting message %s: %w", msg.UUID, err)
 		}
