@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -105,7 +107,7 @@ func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 	if len(messages) == 0 {
 		return nil
 	}
-	parts := make([]part, 0, len(messages))
+	parts := slices.Grow(make([]part, 0, 4), len(messages)) // a few stay on the stack
 	units, bytes := 0, 0
 	for _, msg := range messages {
 		n, err := p.cfg.Count(msg)
@@ -118,10 +120,7 @@ func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 		if n == 0 {
 			continue
 		}
-		// The original's context ends when it is acked, before it is flushed.
-		kept := msg.Copy()
-		kept.SetContext(context.WithoutCancel(msg.Context()))
-		parts = append(parts, part{msg: kept, units: n})
+		parts = append(parts, part{msg: keep(msg), units: n})
 		units += n
 		bytes += len(msg.Payload)
 	}
@@ -142,6 +141,16 @@ func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// keep returns a copy of a message as it is kept until its batch is taken. It
+// is never acked, and so needs none of the channels that Message.Copy makes. The
+// original's context ends when it is acked, before it is flushed.
+func keep(msg *message.Message) *message.Message {
+	kept := &message.Message{UUID: msg.UUID, Metadata: make(message.Metadata, len(msg.Metadata)), Payload: msg.Payload}
+	maps.Copy(kept.Metadata, msg.Metadata)
+	kept.SetContext(context.WithoutCancel(msg.Context()))
+	return kept
 }
 
 // take admits the parts of one call, waiting for room if it must. The call it
