@@ -38,6 +38,13 @@ func NewProcess(name, log string, command func() *exec.Cmd, ready func(context.C
 	return &Process{name: name, log: log, command: command, ready: ready}
 }
 
+// Run starts a program that the caller has, and waits until ready returns nil.
+// Its output goes to the file log.
+func Run(ctx context.Context, name, log string, command func() *exec.Cmd, ready func(context.Context) error) (*Process, error) {
+	p := NewProcess(name, log, command, ready)
+	return p, p.start(ctx)
+}
+
 // start starts the server and waits until it is ready.
 func (p *Process) start(ctx context.Context) error {
 	if err := p.Launch(); err != nil {

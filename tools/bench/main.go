@@ -5,74 +5,150 @@
 // Two things are compared in one run, in turns, and what is told is their
 // ratio: this machine's figures are this machine's alone.
 //
-//	main.go      what is measured, and the table
-//	report.go    figures, bars, bench.json
-//	brokers.go   the brokers, and what they saw
-//	publish.go   publishing: plain against batched
-//	consume.go   storing: the consumer against a bare COPY
+//	main.go        what is measured, and with which servers
+//	report.go      figures, bars, bench.json
+//	brokers.go     the brokers, and what they saw
+//	publish.go     publishing: plain against batched
+//	consume.go     storing: the consumer against a bare COPY
+//	intake.go      durable intake: the shipper against itself from memory, and
+//	               against the OpenTelemetry Collector
+//	outage.go      hours without Kafka: the shipper's memory, and the replay
+//	candidates.go  the processes that are measured from outside
+//	load.go        the clients that send to them
+//	arrivals.go    what reached Kafka, and when
 package main
 
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"millrace/e2e/servers"
 )
 
+// sections are what can be measured, in this order.
+var sections = []struct {
+	name    string
+	measure func(context.Context, *bench) error
+}{
+	{"publish", measurePublish},
+	{"consume", measureConsume},
+	{"intake", measureIntake},
+	{"outage", measureOutage},
+}
+
+// durable is when the shipper answers that is measured as durable.
+const durable = "journaled"
+
+// bench is one run.
+type bench struct {
+	dir        string // for the servers
+	repository string
+	millrace   string // the program
+	collector  string // the program
+	outage     int64  // bytes of logs that come while Kafka is away
+	kafka      *servers.Kafka // once startKafka was called
+	report     report
+}
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx); err != nil {
+	if err := run(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context) (err error) {
-	dir, err := os.MkdirTemp("", "millrace-bench-")
+func run(ctx context.Context, args []string) (err error) {
+	b, only, err := parse(args)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if err := os.Chmod(dir, 0o755); err != nil { // for the user postgres
+	if b.dir, err = os.MkdirTemp("", "millrace-bench-"); err != nil {
 		return err
 	}
-	repository, err := filepath.Abs(".")
-	if err != nil {
+	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
+	if err := os.Chmod(b.dir, 0o755); err != nil { // for the user postgres
 		return err
 	}
-	var report report
+	defer func() {
+		if b.kafka != nil {
+			b.kafka.Kill()
+		}
+	}()
+	for _, section := range sections {
+		if !slices.Contains(only, section.name) {
+			continue
+		}
+		if err := section.measure(ctx, b); err != nil {
+			return fmt.Errorf("%s: %w", section.name, err)
+		}
+	}
+	return b.report.finish("bench.json")
+}
 
-	fake, err := startFake(dir)
+// parse reads the command line and returns what to measure.
+func parse(args []string) (b *bench, only []string, err error) {
+	b = &bench{}
+	var known []string
+	for _, section := range sections {
+		known = append(known, section.name)
+	}
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	list := flags.String("only", strings.Join(known, ","), "what to measure, apart by commas")
+	flags.StringVar(&b.millrace, "millrace", "bin/millrace", "the program")
+	flags.StringVar(&b.collector, "collector", "", "the OpenTelemetry Collector of tools/collector; intake needs it")
+	gigabytes := flags.Float64("outage", 5, "gigabytes of logs that come while Kafka is away")
+	if err := flags.Parse(args); err != nil {
+		return nil, nil, err
+	}
+	b.outage = int64(*gigabytes * 1e9)
+	only = strings.Split(*list, ",")
+	for _, name := range only {
+		if !slices.Contains(known, name) {
+			return nil, nil, fmt.Errorf("-only names %q: want some of %s", name, strings.Join(known, ","))
+		}
+	}
+	b.repository, err = filepath.Abs(".")
+	return b, only, err
+}
+
+// startKafka starts the real Kafka, if it does not run yet.
+func (b *bench) startKafka(ctx context.Context) (err error) {
+	if b.kafka == nil {
+		b.kafka, err = servers.StartKafka(ctx, b.dir, b.repository)
+	}
+	return err
+}
+
+func measurePublish(ctx context.Context, b *bench) error {
+	fake, err := startFake(b.dir)
 	if err != nil {
 		return err
 	}
-	if err := measurePublishing(ctx, &report, fake, 50); err != nil {
-		return err
-	}
+	err = measurePublishing(ctx, &b.report, fake, 50)
 	fake.stop()
-
-	kafka, err := servers.StartKafka(ctx, dir, repository)
-	if err != nil {
+	if err := errors.Join(err, b.startKafka(ctx)); err != nil {
 		return err
 	}
-	defer kafka.Kill()
-	genuine := &realBroker{kafka}
-	if err := measurePublishing(ctx, &report, genuine, 200); err != nil {
+	return measurePublishing(ctx, &b.report, &realBroker{b.kafka}, 200)
+}
+
+func measureConsume(ctx context.Context, b *bench) error {
+	if err := b.startKafka(ctx); err != nil {
 		return err
 	}
-
-	postgres, err := servers.StartPostgres(ctx, dir)
+	postgres, err := servers.StartPostgres(ctx, b.dir)
 	if err != nil {
 		return err
 	}
 	defer postgres.Kill()
-	if err := measureConsuming(ctx, &report, genuine.brokers(), postgres.URL); err != nil {
-		return err
-	}
-	return report.finish("bench.json")
+	return measureConsuming(ctx, &b.report, b.kafka.Brokers, postgres.URL)
 }

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// figure is one measured ratio and its bar.
+// figure is one measured ratio and its bar. A figure without a bar (0) is there
+// to be known.
 type figure struct {
 	Name   string  `json:"name"`
 	Ours   float64 `json:"ours"`   // in Unit
@@ -30,6 +31,16 @@ func (r *report) add(name, unit string, ours, theirs, ratio, bar float64) {
 	f := figure{name, ours, theirs, unit, ratio, bar, ratio >= bar}
 	r.figures = append(r.figures, f)
 	fmt.Printf("%s: %.4g against %.4g %s, %.4g to 1, bar %.4g\n", f.Name, f.Ours, f.Theirs, f.Unit, f.Ratio, f.Bar)
+}
+
+// addRatio adds a figure of which more is better.
+func (r *report) addRatio(name, unit string, ours, theirs, bar float64) {
+	r.add(name, unit, ours, theirs, ours/theirs, bar)
+}
+
+// addInverse adds a figure of which less is better.
+func (r *report) addInverse(name, unit string, ours, theirs, bar float64) {
+	r.add(name, unit, ours, theirs, theirs/ours, bar)
 }
 
 // finish prints the table and writes the file.
@@ -51,7 +62,10 @@ func (r *report) print() error {
 	table.WriteString("\nfigure\tours\tcompared with\tunit\tratio\tbar\t\n")
 	for _, f := range r.figures {
 		verdict := "reached"
-		if !f.Passed {
+		switch {
+		case f.Bar == 0:
+			verdict = ""
+		case !f.Passed:
 			verdict = "NOT REACHED"
 		}
 		fmt.Fprintf(&table, "%s\t%.4g\t%.4g\t%s\t%.4g\t%.4g\t%s\n", f.Name, f.Ours, f.Theirs, f.Unit, f.Ratio, f.Bar, verdict)

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"millrace/app"
+)
+
+const (
+	// roundTime is how long the clients send in each candidate's turn, and
+	// intakeRounds is how often each has its turn. What is told is the median.
+	roundTime    = 3 * time.Second
+	intakeRounds = 5
+)
+
+// intakeBars is what the journaled shipper is to reach with requests of some
+// logs each: logs/s as a share of the buffered shipper's (0: any), and as a
+// multiple of the Collector's. cpuBar is the Collector's CPU time for a log as
+// a multiple of ours.
+var intakeBars = []struct {
+	logs                int
+	buffered, collector float64
+}{{1, 0, 5}, {10, 0, 5}, {100, 0.7, 3}, {1000, 0.7, 3}}
+
+const cpuBar = 3
+
+// turn is what was measured in one turn of a candidate.
+type turn struct {
+	speed     float64 // logs a second, from the first request until all are in Kafka
+	cpu       float64 // seconds for a million logs, the candidate's
+	memory    float64 // MB, the largest resident
+	clientCPU float64 // seconds for a million logs, the clients'
+	refused   float64 // requests
+}
+
+// measureIntake compares the shipper that answers when the journal is on disk
+// with the one that answers from memory, and with the Collector whose queue is
+// on disk. All run at once, one after another has its turn, and each writes to
+// the same real Kafka what the same clients send.
+func measureIntake(ctx context.Context, b *bench) (err error) {
+	if err := b.startKafka(ctx); err != nil {
+		return err
+	}
+	dir, err := b.diskDir("intake")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	candidates, stop, err := b.startCandidates(ctx, dir)
+	defer stop()
+	if err != nil {
+		return err
+	}
+	for _, bars := range intakeBars {
+		load, err := newLoad(bars.logs)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("intake: %d clients, requests of %d logs, %.0f bytes a log\n", clients, bars.logs, load.bytesPerLog())
+		turns := make([][]turn, len(candidates))
+		for round := range intakeRounds {
+			for i := range candidates {
+				n := (i + round) % len(candidates) // nobody is always first
+				turn, err := b.takeTurn(ctx, candidates[n], load)
+				if err != nil {
+					return fmt.Errorf("%s, %d logs a request: %w", candidates[n].name, bars.logs, err)
+				}
+				turns[n] = append(turns[n], turn)
+			}
+		}
+		journaled, buffered, collector := median(turns[0]), median(turns[1]), median(turns[2])
+		b.tellClients(candidates, []turn{journaled, buffered, collector})
+		per := fmt.Sprintf(", %d a request", bars.logs)
+		b.report.addRatio("intake, journaled against buffered"+per, "logs/s", journaled.speed, buffered.speed, bars.buffered)
+		b.report.addRatio("intake, journaled against the Collector"+per, "logs/s", journaled.speed, collector.speed, bars.collector)
+		b.report.addInverse("CPU, journaled against the Collector"+per, "s/1M logs", journaled.cpu, collector.cpu, cpuBar)
+		b.report.addInverse("memory, journaled against the Collector"+per, "MB", journaled.memory, collector.memory, 0)
+		b.report.addInverse("CPU of the clients, journaled against the Collector"+per, "s/1M logs", journaled.clientCPU, collector.clientCPU, 0)
+	}
+	return nil
+}
+
+// startCandidates starts the journaled shipper, the buffered, and the
+// Collector. stop ends what was started.
+func (b *bench) startCandidates(ctx context.Context, dir string) (candidates []*candidate, stop func(), err error) {
+	stop = func() {
+		for _, c := range candidates {
+			c.Stop()
+		}
+	}
+	for _, topic := range []string{app.TopicLogs, topicCollector} {
+		if err := prepareTopic(ctx, b.kafka.Brokers, topic); err != nil {
+			return candidates, stop, err
+		}
+	}
+	for _, start := range []func() (*candidate, error){
+		func() (*candidate, error) { return b.startShipper(ctx, dir, durable) },
+		func() (*candidate, error) { return b.startShipper(ctx, dir, "buffered") },
+		func() (*candidate, error) { return b.startCollector(ctx, dir) },
+	} {
+		c, err := start()
+		if err != nil {
+			return candidates, stop, err
+		}
+		candidates = append(candidates, c)
+	}
+	return candidates, stop, nil
+}
+
+// takeTurn lets the clients send to a candidate for roundTime and waits until
+// all that was accepted is in Kafka.
+func (b *bench) takeTurn(ctx context.Context, c *candidate, load *load) (turn, error) {
+	topic, err := watchTopic(ctx, b.kafka.Brokers, c.topic)
+	if err != nil {
+		return turn{}, err
+	}
+	defer topic.close()
+	if err := c.forgetPeak(); err != nil {
+		return turn{}, err
+	}
+	before, err := c.cpu()
+	if err != nil {
+		return turn{}, err
+	}
+	sent, err := load.run(ctx, c.address, roundTime, math.MaxInt)
+	if err != nil {
+		return turn{}, err
+	}
+	arrived, err := topic.await(ctx, sent.logs)
+	if err != nil {
+		return turn{}, err
+	}
+	after, err := c.cpu()
+	if err != nil {
+		return turn{}, err
+	}
+	peak, err := c.peak()
+	millions := float64(sent.logs) / 1e6
+	out := turn{
+		speed:     float64(sent.logs) / arrived.last.Sub(sent.began).Seconds(),
+		cpu:       (after - before).Seconds() / millions,
+		memory:    peak / 1e6,
+		clientCPU: sent.cpu.Seconds() / millions,
+		refused:   float64(sent.refused),
+	}
+	return out, err
+}
+
+// median returns the median of each figure.
+func median(turns []turn) turn {
+	of := func(figure func(turn) float64) float64 {
+		all := make([]float64, len(turns))
+		for i, t := range turns {
+			all[i] = figure(t)
+		}
+		slices.Sort(all)
+		return all[len(all)/2]
+	}
+	return turn{
+		speed:     of(func(t turn) float64 { return t.speed }),
+		cpu:       of(func(t turn) float64 { return t.cpu }),
+		memory:    of(func(t turn) float64 { return t.memory }),
+		clientCPU: of(func(t turn) float64 { return t.clientCPU }),
+		refused:   of(func(t turn) float64 { return t.refused }),
+	}
+}
+
+// tellClients prints all of the medians, and whether the clients had the
+// machine to themselves rather than the candidate.
+func (b *bench) tellClients(candidates []*candidate, medians []turn) {
+	for i, c := range candidates {
+		m := medians[i]
+		fmt.Printf("  %-22s %9.0f logs/s  %6.2f s CPU/1M  %4.0f MB  clients %5.2f s CPU/1M, %.0f refused\n",
+			c.name, m.speed, m.cpu, m.memory, m.clientCPU, m.refused)
+	}
+}
+
+// diskDir makes a folder on the repository's disk: the system's temporary
+// folder may lie in memory, where an fsync costs nothing.
+func (b *bench) diskDir(name string) (string, error) {
+	parent := filepath.Join(b.repository, ".cache")
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return "", err
+	}
+	return os.MkdirTemp(parent, "bench-"+name+"-")
+}
