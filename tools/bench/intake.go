@@ -34,6 +34,7 @@ const cpuBar = 3
 // turn is what was measured in one turn of a candidate.
 type turn struct {
 	speed     float64 // logs a second, from the first request until all are in Kafka
+	answers   float64 // logs a second that were accepted, wherever they were then
 	cpu       float64 // seconds for a million logs, the candidate's
 	memory    float64 // MB, the largest resident
 	clientCPU float64 // seconds for a million logs, the clients'
@@ -76,10 +77,11 @@ func measureIntake(ctx context.Context, b *bench) (err error) {
 			}
 		}
 		journaled, buffered, collector := median(turns[0]), median(turns[1]), median(turns[2])
-		b.tellClients(candidates, []turn{journaled, buffered, collector})
+		tellMedians(candidates, []turn{journaled, buffered, collector})
 		per := fmt.Sprintf(", %d a request", bars.logs)
 		b.report.addRatio("intake, journaled against buffered"+per, "logs/s", journaled.speed, buffered.speed, bars.buffered)
 		b.report.addRatio("intake, journaled against the Collector"+per, "logs/s", journaled.speed, collector.speed, bars.collector)
+		b.report.addRatio("answered, journaled against the Collector"+per, "logs/s", journaled.answers, collector.answers, 0)
 		b.report.addInverse("CPU, journaled against the Collector"+per, "s/1M logs", journaled.cpu, collector.cpu, cpuBar)
 		b.report.addInverse("memory, journaled against the Collector"+per, "MB", journaled.memory, collector.memory, 0)
 		b.report.addInverse("CPU of the clients, journaled against the Collector"+per, "s/1M logs", journaled.clientCPU, collector.clientCPU, 0)
@@ -145,6 +147,7 @@ func (b *bench) takeTurn(ctx context.Context, c *candidate, load *load) (turn, e
 	millions := float64(sent.logs) / 1e6
 	out := turn{
 		speed:     float64(sent.logs) / arrived.last.Sub(sent.began).Seconds(),
+		answers:   float64(sent.logs) / sent.took.Seconds(),
 		cpu:       (after - before).Seconds() / millions,
 		memory:    peak / 1e6,
 		clientCPU: sent.cpu.Seconds() / millions,
@@ -165,6 +168,7 @@ func median(turns []turn) turn {
 	}
 	return turn{
 		speed:     of(func(t turn) float64 { return t.speed }),
+		answers:   of(func(t turn) float64 { return t.answers }),
 		cpu:       of(func(t turn) float64 { return t.cpu }),
 		memory:    of(func(t turn) float64 { return t.memory }),
 		clientCPU: of(func(t turn) float64 { return t.clientCPU }),
@@ -172,13 +176,13 @@ func median(turns []turn) turn {
 	}
 }
 
-// tellClients prints all of the medians, and whether the clients had the
-// machine to themselves rather than the candidate.
-func (b *bench) tellClients(candidates []*candidate, medians []turn) {
+// tellMedians prints the medians: those of the clients, too, who must not be what
+// holds a candidate up.
+func tellMedians(candidates []*candidate, medians []turn) {
 	for i, c := range candidates {
 		m := medians[i]
-		fmt.Printf("  %-22s %9.0f logs/s  %6.2f s CPU/1M  %4.0f MB  clients %5.2f s CPU/1M, %.0f refused\n",
-			c.name, m.speed, m.cpu, m.memory, m.clientCPU, m.refused)
+		fmt.Printf("  %-20s %8.0f logs/s in Kafka, %8.0f answered; %6.2f s CPU/1M, %4.0f MB; clients %5.2f s CPU/1M, %.0f refused\n",
+			c.name, m.speed, m.answers, m.cpu, m.memory, m.clientCPU, m.refused)
 	}
 }
 
