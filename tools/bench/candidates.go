@@ -17,14 +17,8 @@ import (
 	"millrace/e2e/servers"
 )
 
-const (
-	// topicCollector is the Collector's: the shippers have app.TopicLogs.
-	topicCollector = "collector"
-	// flushDelay closes a batch that does not fill, for all alike.
-	flushDelay = "200ms"
-	// bufferLogs is room for several requests of each client.
-	bufferLogs = 200_000
-)
+// topicCollector is the Collector's: the shippers have app.TopicLogs.
+const topicCollector = "collector"
 
 // candidate is a process that takes logs over OTLP and puts them on a topic.
 type candidate struct {
@@ -32,8 +26,8 @@ type candidate struct {
 	name, topic, address string
 }
 
-// startShipper starts the shipper; acknowledge says when it answers. It keeps
-// its data in a folder of its own in dir.
+// startShipper starts the shipper; acknowledge says when it answers, and
+// settings are flags. It keeps its data in a folder of its own in dir.
 func (b *bench) startShipper(ctx context.Context, dir, acknowledge string, settings ...string) (*candidate, error) {
 	c, err := newCandidate("millrace, "+acknowledge, app.TopicLogs)
 	if err != nil {
@@ -42,11 +36,7 @@ func (b *bench) startShipper(ctx context.Context, dir, acknowledge string, setti
 	args := append([]string{
 		"shipper", "--shipper-addr=" + c.address, "--data-dir=" + filepath.Join(dir, acknowledge),
 		"--kafka-brokers=" + strings.Join(b.kafka.Brokers, ","),
-		"--batching-acknowledge=" + acknowledge, "--batching-max-delay=" + flushDelay,
-		// A client waits when there is no room, as the Collector's does.
-		"--batching-when-full=block",
-		"--batching-buffer-capacity=" + strconv.Itoa(bufferLogs), "--batching-buffer-bytes=" + strconv.Itoa(256<<20),
-		"--log-level=warn",
+		"--batching-acknowledge=" + acknowledge, "--log-level=warn",
 	}, settings...)
 	c.Process, err = servers.Run(ctx, c.name, filepath.Join(dir, acknowledge+".log"),
 		func() *exec.Cmd { return exec.Command(b.millrace, args...) }, c.isHealthy)

@@ -31,6 +31,14 @@ var intakeBars = []struct {
 
 const cpuBar = 3
 
+// shipperSettings are alike for both shippers, and as the Collector has them.
+var shipperSettings = []string{
+	"--batching-max-delay=200ms", // a batch that does not fill goes out after this
+	"--batching-when-full=block", // a client waits for room, instead of being refused
+	// Room for several requests of each client.
+	"--batching-buffer-capacity=200000", "--batching-buffer-bytes=268435456",
+}
+
 // turn is what was measured in one turn of a candidate.
 type turn struct {
 	speed     float64 // logs a second, from the first request until all are in Kafka
@@ -103,8 +111,8 @@ func (b *bench) startCandidates(ctx context.Context, dir string) (candidates []*
 		}
 	}
 	for _, start := range []func() (*candidate, error){
-		func() (*candidate, error) { return b.startShipper(ctx, dir, durable) },
-		func() (*candidate, error) { return b.startShipper(ctx, dir, "buffered") },
+		func() (*candidate, error) { return b.startShipper(ctx, dir, durable, shipperSettings...) },
+		func() (*candidate, error) { return b.startShipper(ctx, dir, "buffered", shipperSettings...) },
 		func() (*candidate, error) { return b.startCollector(ctx, dir) },
 	} {
 		c, err := start()

@@ -50,9 +50,9 @@ const durable = "journaled"
 type bench struct {
 	dir        string // for the servers
 	repository string
-	millrace   string // the program
-	collector  string // the program
-	outage     int64  // bytes of logs that come while Kafka is away
+	millrace   string         // the program
+	collector  string         // the program
+	outage     int64          // bytes of logs that come while Kafka is away
 	kafka      *servers.Kafka // once startKafka was called
 	report     report
 }
