@@ -87,12 +87,12 @@ func measureIntake(ctx context.Context, b *bench) (err error) {
 		journaled, buffered, collector := median(turns[0]), median(turns[1]), median(turns[2])
 		tellMedians(candidates, []turn{journaled, buffered, collector})
 		per := fmt.Sprintf(", %d a request", bars.logs)
-		b.report.addRatio("intake, journaled against buffered"+per, "logs/s", journaled.speed, buffered.speed, bars.buffered)
-		b.report.addRatio("intake, journaled against the Collector"+per, "logs/s", journaled.speed, collector.speed, bars.collector)
-		b.report.addRatio("answered, journaled against the Collector"+per, "logs/s", journaled.answers, collector.answers, 0)
-		b.report.addInverse("CPU, journaled against the Collector"+per, "s/1M logs", journaled.cpu, collector.cpu, cpuBar)
-		b.report.addInverse("memory, journaled against the Collector"+per, "MB", journaled.memory, collector.memory, 0)
-		b.report.addInverse("CPU of the clients, journaled against the Collector"+per, "s/1M logs", journaled.clientCPU, collector.clientCPU, 0)
+		b.report.addSpeed("intake, journaled against buffered"+per, journaled.speed, buffered.speed, bars.buffered)
+		b.report.addSpeed("intake, journaled against the Collector"+per, journaled.speed, collector.speed, bars.collector)
+		b.report.addSpeed("answered, journaled against the Collector"+per, journaled.answers, collector.answers, 0)
+		b.report.addCost("CPU, journaled against the Collector"+per, "s/1M logs", journaled.cpu, collector.cpu, cpuBar)
+		b.report.addCost("memory, journaled against the Collector"+per, "MB", journaled.memory, collector.memory, 0)
+		b.report.addCost("CPU of the clients, journaled against the Collector"+per, "s/1M logs", journaled.clientCPU, collector.clientCPU, 0)
 	}
 	return nil
 }

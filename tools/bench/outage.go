@@ -57,8 +57,8 @@ func measureOutage(ctx context.Context, b *bench) (err error) {
 		return err
 	}
 	fmt.Printf("outage: the shipper replayed %d logs, %.0f a second; a bare loop %.0f\n", logs, speed, bare)
-	b.report.addRatio("replay after an outage, against a bare loop", "logs/s", speed, bare, 0)
-	b.report.addRatio(fmt.Sprintf("replay, against a bare loop or %d logs/s, whichever is less", replaySpeed), "logs/s",
+	b.report.addSpeed("replay after an outage, against a bare loop", speed, bare, 0)
+	b.report.addSpeed(fmt.Sprintf("replay, against a bare loop or %d logs/s, whichever is less", replaySpeed),
 		speed, min(bare*replayShare, replaySpeed), 1)
 	return nil
 }
@@ -104,8 +104,8 @@ func (b *bench) outlast(ctx context.Context, dir string) (logs int, speed float6
 		return 0, 0, err
 	}
 	peak, err := shipper.peak()
-	b.report.addInverse(fmt.Sprintf("memory, %.1f GB journaled without Kafka", gigabytes), "MB", full/1e6, outageMemory, 1)
-	b.report.addInverse("memory, the same with the replay", "MB", peak/1e6, outageMemory, 1)
+	b.report.addCost(fmt.Sprintf("memory, %.1f GB journaled without Kafka", gigabytes), "MB", full/1e6, outageMemory, 1)
+	b.report.addCost("memory, the same with the replay", "MB", peak/1e6, outageMemory, 1)
 	return arrived.logs, float64(arrived.logs) / arrived.last.Sub(arrived.first).Seconds(), err
 }
 
@@ -114,12 +114,12 @@ func journalOf(dir string) string { return filepath.Join(dir, durable, "journal"
 
 // bareReplay reads a journal and publishes it, a request of batchLogs logs as a
 // batch, with nothing else. It returns the logs a second.
-func (b *bench) bareReplay(ctx context.Context, dir string, logs int) (float64, error) {
+func (b *bench) bareReplay(ctx context.Context, dir string, logs int) (speed float64, err error) {
 	stored, err := journal.Open(journal.Config{Dir: dir})
 	if err != nil {
 		return 0, err
 	}
-	defer stored.Close()
+	defer func() { err = errors.Join(err, stored.Close()) }()
 	cfg := app.DefaultConfig()
 	cfg.Kafka.Brokers = b.kafka.Brokers
 	pub, err := kafka.NewPublisher(cfg.Kafka, watermill.NopLogger{})
