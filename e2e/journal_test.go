@@ -1,5 +1,3 @@
-//go:build journaled
-
 package e2e
 
 import (

@@ -3,6 +3,9 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,9 +16,10 @@ import (
 // verify runs millrace verify and returns its exit code and what it says.
 func (p *pipeline) verify(args ...string) (code int, says string) {
 	p.t.Helper()
-	run := p.launch(append([]string{"verify"}, args...))
-	code = run.wait()
-	return code, run.output.String()
+	cmd := exec.CommandContext(p.t.Context(), binary, append([]string{"verify"}, args...)...)
+	cmd.Env = slices.Concat(os.Environ(), p.env)
+	output, _ := cmd.CombinedOutput() // what went wrong shows in the exit code
+	return cmd.ProcessState.ExitCode(), string(output)
 }
 
 func (p *pipeline) exec(sql string, args ...any) {

@@ -46,7 +46,7 @@ func main() {
 	var cfg config
 	flag.DurationVar(&cfg.duration, "duration", 2*time.Minute, "how long to break things")
 	flag.Uint64Var(&cfg.seed, "seed", 0, "seed of the schedule; 0: a new one, which is shown")
-	flag.StringVar(&cfg.acknowledge, "acknowledge", "flushed", "setting batching-acknowledge of the shippers")
+	flag.StringVar(&cfg.acknowledge, "acknowledge", "journaled", "setting batching-acknowledge of the shippers")
 	flag.StringVar(&cfg.report, "report", "chaos-report", "folder for the report")
 	flag.Parse()
 	if cfg.seed == 0 {

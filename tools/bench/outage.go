@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"millrace/app"
@@ -122,7 +121,7 @@ func (b *bench) bareReplay(ctx context.Context, dir string, logs int) (speed flo
 	defer func() { err = errors.Join(err, stored.Close()) }()
 	cfg := app.DefaultConfig()
 	cfg.Kafka.Brokers = b.kafka.Brokers
-	pub, err := kafka.NewPublisher(cfg.Kafka, watermill.NopLogger{})
+	pub, err := kafka.NewPublisher(cfg.Kafka)
 	if err != nil {
 		return 0, err
 	}
