@@ -36,12 +36,6 @@ func (w *watcher) Damaged(what string) {
 	w.damages = append(w.damages, what)
 }
 
-func (w *watcher) reports() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return append([]string(nil), w.damages...)
-}
-
 // small is a configuration with small files.
 func small(dir string) journal.Config {
 	return journal.Config{Dir: dir, SegmentSize: 64 << 10, MaxBytes: 8 << 20, CacheBytes: 8 << 10, Logger: slog.New(slog.DiscardHandler)}

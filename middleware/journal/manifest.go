@@ -70,8 +70,11 @@ func loadManifest(dir string) (*manifest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
-	if err := json.Unmarshal(text, m); err != nil || m.Version != 1 {
-		return nil, fmt.Errorf("%w: %s is no list of generations of version 1 (%v)", ErrCorrupt, filepath.Join(dir, manifestName), err)
+	if err := json.Unmarshal(text, m); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrCorrupt, filepath.Join(dir, manifestName), err)
+	}
+	if m.Version != 1 {
+		return nil, fmt.Errorf("%w: %s is of version %d, known is 1", ErrCorrupt, filepath.Join(dir, manifestName), m.Version)
 	}
 	return m, nil
 }

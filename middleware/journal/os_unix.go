@@ -29,5 +29,5 @@ func freeBytes(dir string) (int64, error) {
 	if err := syscall.Statfs(dir, &stat); err != nil {
 		return 0, err
 	}
-	return int64(stat.Bavail) * int64(stat.Bsize), nil
+	return int64(stat.Bavail * uint64(stat.Bsize)), nil
 }

@@ -91,8 +91,8 @@ func whole(t *testing.T, open Open) {
 	broken := Batch("k3v9", 1, LogAt(0, "one"), LogAt(0, "two"))
 	logs := broken.Logs
 	broken.Logs = func(yield func(*app.Log, error) bool) {
-		for log, _ := range logs {
-			if yield(log, nil) {
+		for log, err := range logs {
+			if yield(log, err) {
 				yield(nil, failure)
 			}
 			return
