@@ -79,7 +79,34 @@ func StartPostgres(ctx context.Context, cfg PostgresConfig) (*Postgres, error) {
 	if err != nil {
 		return nil, err
 	}
-	return start(ctx, dir, as, port, password)
+	return startAfterOthers(ctx, dir, as, port, password)
+}
+
+// stillThere is what a server says whose predecessor was killed and has
+// sessions that have not noticed yet.
+const stillThere = "pre-existing shared memory block"
+
+// goneTimeout is how long these may take.
+const goneTimeout = 30 * time.Second
+
+// startAfterOthers starts the server as soon as the last processes of an
+// earlier one are gone.
+func startAfterOthers(ctx context.Context, dir string, as *account, port int, password string) (*Postgres, error) {
+	patience, cancel := context.WithTimeout(ctx, goneTimeout)
+	defer cancel()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		p, err := start(ctx, dir, as, port, password)
+		if err == nil || !strings.Contains(err.Error(), stillThere) {
+			return p, err
+		}
+		select {
+		case <-tick.C:
+		case <-patience.Done():
+			return nil, err
+		}
+	}
 }
 
 // URL returns the address to connect to, password and all.

@@ -74,10 +74,10 @@ func (j *Journal) take() (group []*request, closing bool) {
 func (j *Journal) mustSay(due bool) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if !j.unsaid || j.current == nil {
+	if !j.unsaid {
 		return false
 	}
-	return due || j.acked.generation > j.manifest.Generations[0].Number
+	return due || j.current != nil && j.acked.generation > j.manifest.Generations[0].Number
 }
 
 // writeGroup writes a group as one entry and answers those who wait.
