@@ -47,16 +47,17 @@ func TestRandomSchedules(t *testing.T) {
 }
 
 // tally counts units by what became of them.
-type tally struct{ handed, aside, lost, left, dropped, rejected, halves int }
+type tally struct{ handed, aside, lost, left, dropped, rejected, halves, together int }
 
 func (s *tally) add(o tally) {
 	s.handed, s.aside, s.lost, s.left = s.handed+o.handed, s.aside+o.aside, s.lost+o.lost, s.left+o.left
 	s.dropped, s.rejected, s.halves = s.dropped+o.dropped, s.rejected+o.rejected, s.halves+o.halves
+	s.together += o.together
 }
 
 // wantAllSeen fails a run in which something never happened: it showed nothing.
 func (s *tally) wantAllSeen(t *testing.T) {
-	if s.handed == 0 || s.aside == 0 || s.lost == 0 || s.left == 0 || s.dropped == 0 || s.rejected == 0 || s.halves == 0 {
+	if s.handed == 0 || s.aside == 0 || s.lost == 0 || s.left == 0 || s.dropped == 0 || s.rejected == 0 || s.halves == 0 || s.together == 0 {
 		t.Errorf("not everything happened: %+v", *s)
 	}
 }
@@ -103,6 +104,7 @@ func newSchedule(r *rand.Rand) schedule {
 		}
 	}
 	maybe(func() { s.cfg.Split = cutUnits })
+	maybe(func() { s.cfg.MaxTogether = 1 + r.IntN(4) })
 	maybe(func() { s.cfg.PoisonTopic = "poison"; maybe(func() { s.asideBad = true }) })
 	maybe(func() { s.bad = r.Float64() / 5 })
 	maybe(func() { s.fails = r.Float64() / 2 })

@@ -61,24 +61,32 @@ func (w *world) Publish(topic string, msgs ...*message.Message) error {
 			w.arrive(w.aside, m)
 		}
 		return nil
-	case len(msgs) != 1:
-		w.t.Errorf("%d messages, want one packed batch", len(msgs))
-	case len(msgs[0].Payload) > w.limit:
+	case len(msgs) == 0 || len(msgs) > max(1, w.cfg.MaxTogether):
+		w.t.Errorf("%d batches at once, with a limit of %d", len(msgs), w.cfg.MaxTogether)
+	case slices.ContainsFunc(msgs, func(m *message.Message) bool { return len(m.Payload) > w.limit }):
 		return errLarge
-	case strings.Contains(string(msgs[0].Payload), "!"):
+	case slices.ContainsFunc(msgs, func(m *message.Message) bool { return strings.Contains(string(m.Payload), "!") }):
 		return errBad
 	}
-	w.number(topic, msgs[0])
-	for _, unit := range w.arrive(w.handed, msgs[0]) {
-		part := strings.Split(unit, ".")
-		number, _ := strconv.Atoi(part[1])
-		if line := topic + " " + part[0]; number <= w.last[line] {
-			w.t.Errorf("%s: unit %d comes after %d", line, number, w.last[line])
-		} else {
-			w.last[line] = number
-		}
+	w.sum.together += len(msgs) - 1
+	for _, m := range msgs {
+		w.take(topic, m)
 	}
 	return nil
+}
+
+// take looks at what is handed on, with the lock held.
+func (w *world) take(topic string, m *message.Message) {
+	w.number(topic, m)
+	for _, unit := range w.arrive(w.handed, m) {
+		part := strings.Split(unit, ".")
+		number, _ := strconv.Atoi(part[1])
+		line := topic + " " + part[0]
+		if number <= w.last[line] {
+			w.t.Errorf("%s: unit %d comes after %d", line, number, w.last[line])
+		}
+		w.last[line] = number
+	}
 }
 
 // number checks that batches follow one another, with the lock held. What is
