@@ -1,0 +1,137 @@
+package batching_test
+
+import (
+	"context"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"millrace/middleware/batching"
+)
+
+// memory is a Journal that keeps nothing over a crash.
+type memory struct {
+	mu      sync.Mutex
+	records []batching.Record // not yet read
+	first   uint64
+	units   int64 // not acknowledged
+	acked   uint64
+	bytes   int64
+	stopped bool
+	closed  int
+	changed chan struct{} // holds one signal
+}
+
+func newMemory() *memory { return &memory{first: 1, changed: make(chan struct{}, 1)} }
+
+func (j *memory) signal() {
+	select {
+	case j.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (j *memory) Append(_ context.Context, r batching.Record, _ bool) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.stopped {
+		return batching.ErrClosed
+	}
+	r.Sequence, r.First, r.TakenAt = "s", j.first, time.Now()
+	j.first += uint64(r.Units)
+	j.units += int64(r.Units)
+	j.bytes += int64(len(r.Body))
+	j.records = append(j.records, r)
+	j.signal()
+	return nil
+}
+
+func (j *memory) Stop() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.stopped = true
+	j.signal()
+}
+
+func (j *memory) Next(ctx context.Context) (batching.Record, error) {
+	for {
+		j.mu.Lock()
+		if len(j.records) > 0 {
+			r := j.records[0]
+			j.records = j.records[1:]
+			j.mu.Unlock()
+			return r, nil
+		}
+		stopped := j.stopped
+		j.mu.Unlock()
+		if stopped {
+			return batching.Record{}, io.EOF
+		}
+		select {
+		case <-j.changed:
+		case <-ctx.Done():
+			return batching.Record{}, ctx.Err()
+		}
+	}
+}
+
+func (j *memory) More() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.records) > 0
+}
+
+func (j *memory) Ack(_ string, last uint64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.units -= int64(last - j.acked)
+	j.acked = last
+}
+
+// Backlog tells of a journal with room for a million bytes.
+func (j *memory) Backlog() (units, bytes, limit int64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.units, j.bytes, j.bytes + 1_000_000
+}
+
+func (j *memory) Seals() []batching.Seal      { return nil }
+func (j *memory) Seal(...batching.Seal) error { return nil }
+func (j *memory) Close() error                { j.closed++; return nil }
+
+func journaled(j *memory) batching.Config {
+	return letters(batching.Config{MaxMessages: 4, BufferLimit: 8, Acknowledge: batching.Journaled,
+		OpenJournal: func(string) (batching.Journal, error) { return j, nil }})
+}
+
+// Close flushes the whole backlog, though memory holds but a part of it.
+func TestCloseFlushesTheJournal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		next := &recorder{fail: func(string, []*message.Message) error { time.Sleep(time.Second); return nil }}
+		j := newMemory()
+		p, err := batching.New(next, journaled(j))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 5 {
+			publish(t, p, "t", "abcdefg")
+		}
+		synctest.Wait()
+		if err := p.Close(); err != nil {
+			t.Fatal(err)
+		}
+		var letters strings.Builder
+		for _, batch := range next.taken() {
+			letters.WriteString(batch[strings.Index(batch, ":")+1:])
+		}
+		if letters.String() != strings.Repeat("abcdefg", 5) || j.acked != 35 || j.closed != 1 {
+			t.Fatalf("%v; %d units acknowledged, closed %d times", next.taken(), j.acked, j.closed)
+		}
+		wantErr(t, p.Publish("t", msg("x")), batching.ErrClosed)
+	})
+}
