@@ -180,6 +180,8 @@ func (q *queue) admit(next part) bool {
 		p.units += next.units
 		p.bytes += next.bytes()
 	}
+	p.takenUnits += int64(next.units)
+	p.takenBytes += int64(next.bytes())
 	q.add([]part{next}, next.units, next.bytes())
 	return true
 }

@@ -135,3 +135,29 @@ func TestCloseFlushesTheJournal(t *testing.T) {
 		wantErr(t, p.Publish("t", msg("x")), batching.ErrClosed)
 	})
 }
+
+// Remaining is told in units of the size that they have had so far.
+func TestRemainingOfAJournal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := newMemory()
+		cfg := journaled(j)
+		cfg.Count, cfg.Split, cfg.Pack = nil, nil, nil
+		p, err := batching.New(&recorder{}, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		publish(t, p, "t", strings.Repeat("x", 100))
+		synctest.Wait()
+		if s := p.Stats(); s.Units != 1 || s.Remaining != 10_000 {
+			t.Errorf("%+v, want room for 10,000 units of 100 bytes", s)
+		}
+		publish(t, p, "t", strings.Repeat("x", 300))
+		synctest.Wait()
+		if s := p.Stats(); s.Units != 2 || s.Remaining != 5000 {
+			t.Errorf("%+v, want room for 5000 units of 200 bytes", s)
+		}
+		if err := p.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

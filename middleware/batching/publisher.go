@@ -29,7 +29,7 @@ type Publisher struct {
 	units  int // in memory
 	bytes  int // in memory
 
-	takenUnits, takenBytes int64 // since New
+	takenUnits, takenBytes int64 // read from journals since New
 
 	waiting []*waiter      // calls of Publish with Block, first come first
 	left    map[string]int // by topic, units that Close could not flush
