@@ -65,11 +65,23 @@ func packBatch(batch batching.Batch) (*message.Message, error) {
 	for _, msg := range batch.Messages {
 		payload = append(payload, msg.Payload...)
 	}
-	head := app.BatchHead{
-		Shipper: batch.Sequence, First: batch.First, Count: batch.Count,
-		SealedAt: batch.SealedAt, Trigger: string(batch.Trigger),
-	}
+	head := headOf(batch)
 	msg := message.NewMessage(head.ID(), payload)
 	msg.Metadata = head.Metadata()
 	return msg, nil
+}
+
+// markPoisoned tells the numbers of what is set aside, for batching.Config: it
+// is missing from the ledger, and not lost.
+func markPoisoned(batch batching.Batch, msg *message.Message) {
+	for key, value := range headOf(batch).Metadata() {
+		msg.Metadata.Set(key, value)
+	}
+}
+
+func headOf(batch batching.Batch) app.BatchHead {
+	return app.BatchHead{
+		Shipper: batch.Sequence, First: batch.First, Count: batch.Count,
+		SealedAt: batch.SealedAt, Trigger: string(batch.Trigger),
+	}
 }

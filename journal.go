@@ -16,8 +16,9 @@ import (
 // This file is where the batching publisher meets the journal: neither knows of
 // the other.
 
-// openJournal returns what opens a topic's journal under the data directory.
-func openJournal(r *role, counters *metrics.Journal) func(topic string) (batching.Journal, error) {
+// openJournal returns what opens a topic's journal under the data directory, and
+// tells opened of it.
+func openJournal(r *role, counters *metrics.Journal, opened func(*journal.Journal)) func(topic string) (batching.Journal, error) {
 	return func(topic string) (batching.Journal, error) {
 		dir := journalDir(r.cfg, topic)
 		j, err := journal.Open(journal.Config{
@@ -34,6 +35,7 @@ func openJournal(r *role, counters *metrics.Journal) func(topic string) (batchin
 			return nil, app.Errorf(app.KindInvalid, "the journal in data-dir %s cannot be opened: %w", r.cfg.DataDir, err)
 		}
 		counters.Watch(j.Stats)
+		opened(j)
 		return journaled{j}, nil
 	}
 }

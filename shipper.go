@@ -2,15 +2,19 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"millrace/app"
 	"millrace/app/kafka"
 	"millrace/handlers"
+	"millrace/http/control"
 	"millrace/http/intake"
 	"millrace/middleware/batching"
 	"millrace/middleware/breaker"
+	"millrace/middleware/journal"
 	"millrace/middleware/metrics"
 	"millrace/routers"
 )
@@ -27,11 +31,11 @@ func runShipper(ctx context.Context, cfg app.Config) error {
 	if err := need(len(cfg.Kafka.Brokers) > 0, "kafka-brokers", "localhost:9092"); err != nil {
 		return err
 	}
-	batches, err := newBatchPublisher(ctx, r)
+	out, err := newOutlet(ctx, r)
 	if err != nil {
 		return err
 	}
-	defer r.closing("the batching publisher", batches.Close)
+	defer r.closing("the batching publisher", out.batches.Close)
 
 	requests, err := intake.New(intake.Config{
 		Codec:       intakeCodec{},
@@ -42,16 +46,18 @@ func runShipper(ctx context.Context, cfg app.Config) error {
 	if err != nil {
 		return err
 	}
-	router, err := routers.Shipper(r.routing(), requests, handlers.NewShip(batches))
+	router, err := routers.Shipper(r.routing(), requests, handlers.NewShip(out.batches))
 	if err != nil {
 		return err
 	}
 
-	e, err := r.newServer(cfg.Shipper.MaxBody, kafka.NewCheck(cfg.Kafka), app.CheckFunc("intake", requests.Check))
+	e, err := r.newServer(cfg.Shipper.MaxBody, kafka.NewCheck(cfg.Kafka), app.CheckFunc("intake", requests.Check),
+		app.CheckFunc("breaker", out.checkBreaker), app.CheckFunc("journal", out.checkJournal))
 	if err != nil {
 		return err
 	}
 	requests.Mount(e)
+	control.MountShipper(e, out)
 	if err := r.addServer(e, cfg.Shipper.Addr, "shipper-addr"); err != nil {
 		return err
 	}
@@ -73,9 +79,16 @@ func newRecordPublisher(ctx context.Context, r *role) (message.Publisher, error)
 	return kafka.NewPatientPublisher(r.cfg.Kafka), nil
 }
 
-// newBatchPublisher returns the batching publisher over Kafka. Closing it
-// flushes, and closes Kafka's publisher.
-func newBatchPublisher(ctx context.Context, r *role) (*batching.Publisher, error) {
+// outlet is how batches leave the shipper. Closing the batching publisher
+// flushes, and closes the journal and Kafka's publisher.
+type outlet struct {
+	batches *batching.Publisher
+	breaker *breaker.Publisher
+	journal *journal.Journal // nil without one
+}
+
+func newOutlet(ctx context.Context, r *role) (*outlet, error) {
+	out := &outlet{}
 	records, err := newRecordPublisher(ctx, r)
 	if err != nil {
 		return nil, err
@@ -84,10 +97,10 @@ func newBatchPublisher(ctx context.Context, r *role) (*batching.Publisher, error
 	if err != nil {
 		return nil, err
 	}
-	guarded := breaker.New(measured, breaker.Config{IsHealthy: kafka.IsPermanent, Changed: metrics.NewBreaker(r.registry)})
+	out.breaker = breaker.New(measured, breaker.Config{IsHealthy: kafka.IsPermanent, Changed: metrics.NewBreaker(r.registry)})
 	cfg := r.cfg.Batching
 	counters := metrics.NewBatching(r.registry)
-	batches, err := batching.New(guarded, batching.Config{
+	out.batches, err = batching.New(out.breaker, batching.Config{
 		MaxMessages:     cfg.MaxBatchSize,
 		MaxDelay:        cfg.MaxDelay,
 		MaxBytes:        cfg.MaxBytes,
@@ -95,7 +108,7 @@ func newBatchPublisher(ctx context.Context, r *role) (*batching.Publisher, error
 		BufferBytes:     cfg.BufferBytes,
 		WhenFull:        whenFull[cfg.WhenFull],
 		Acknowledge:     acknowledge[cfg.Acknowledge],
-		OpenJournal:     openJournal(r, metrics.NewJournal(r.registry)),
+		OpenJournal:     openJournal(r, metrics.NewJournal(r.registry), func(j *journal.Journal) { out.journal = j }),
 		JournaledTopics: []string{app.TopicLogs},
 		MaxTogether:     cfg.Together,
 		Count:           countLogs,
@@ -104,6 +117,7 @@ func newBatchPublisher(ctx context.Context, r *role) (*batching.Publisher, error
 		IsTooLarge:      kafka.IsTooLarge,
 		IsPermanent:     kafka.IsPermanent,
 		PoisonTopic:     app.TopicPoison,
+		Mark:            markPoisoned,
 		CloseTimeout:    r.cfg.Shutdown,
 		Observer:        counters,
 		Logger:          r.logger,
@@ -111,8 +125,38 @@ func newBatchPublisher(ctx context.Context, r *role) (*batching.Publisher, error
 	if err != nil {
 		return nil, err
 	}
-	counters.Watch(batches)
-	return batches, nil
+	counters.Watch(out.batches)
+	return out, nil
+}
+
+// State implements control.Shipper.
+func (o *outlet) State() (app.ShipperState, bool) {
+	if o.journal == nil {
+		return app.ShipperState{}, false
+	}
+	s := o.journal.Stats()
+	held := fmt.Appendf(nil, `{"logs":%d,"bytes":%d,"limit":%d}`, s.Units, s.Bytes, s.Limit)
+	return app.ShipperState{
+		ID: s.Sequence, Accepted: s.Accepted, Sealed: s.Sealed, Shipped: s.Acked,
+		Journal: held, Breaker: string(o.breaker.State()),
+	}, s.Sequence != ""
+}
+
+func (o *outlet) checkBreaker(context.Context) error {
+	if o.breaker.State() == breaker.Open {
+		return errors.New("open: Kafka failed several times in a row; it is tried again every few seconds")
+	}
+	return nil
+}
+
+func (o *outlet) checkJournal(context.Context) error {
+	if o.journal == nil {
+		return nil
+	}
+	if s := o.journal.Stats(); s.Bytes >= s.Limit {
+		return fmt.Errorf("full: it holds %d bytes and may hold %d (settings journal-max-bytes, journal-disk-share)", s.Bytes, s.Limit)
+	}
+	return nil
 }
 
 var (

@@ -1,7 +1,9 @@
-// Package control lets an operator steer the producer over HTTP.
+// Package control lets an operator steer the producer, and see what the shipper
+// has in hand, over HTTP.
 //
 //	GET /api/rate               {"rate":10}
 //	PUT /api/rate {"rate":50}   the same, as it is from now on
+//	GET /api/shipper            {"id":"k3v9","accepted":30,"sealed":20,"shipped":10,…}
 package control
 
 import (
@@ -18,6 +20,24 @@ import (
 type Producer interface {
 	Rate() float64
 	SetRate(rate float64)
+}
+
+// Shipper tells what it has in hand; it is false for one that numbers nothing
+// on disk. Safe for concurrent use.
+type Shipper interface {
+	State() (app.ShipperState, bool)
+}
+
+// MountShipper adds the shipper's endpoint to a server, whose error handler
+// answers an *app.Error.
+func MountShipper(e *echo.Echo, shipper Shipper) {
+	e.GET("/api/shipper", func(c echo.Context) error {
+		state, ok := shipper.State()
+		if !ok {
+			return app.Errorf(app.KindNotFound, "this shipper has no journal (setting batching-acknowledge)")
+		}
+		return c.JSON(http.StatusOK, state)
+	})
 }
 
 type rate struct {

@@ -1,6 +1,7 @@
 package control_test
 
 import (
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -50,5 +51,31 @@ func TestRate(t *testing.T) {
 				t.Errorf("answer %s", recorder.Body)
 			}
 		})
+	}
+}
+
+type shipper struct{ id string }
+
+func (s shipper) State() (app.ShipperState, bool) {
+	return app.ShipperState{ID: s.id, Accepted: 3, Sealed: 2, Shipped: 1, Breaker: "closed"}, s.id != ""
+}
+
+func TestShipper(t *testing.T) {
+	for id, want := range map[string]string{
+		"k3v9": `200 {"id":"k3v9","accepted":3,"sealed":2,"shipped":1,"breaker":"closed"}`,
+		"":     "404 ",
+	} {
+		e := echo.New()
+		e.HTTPErrorHandler = func(err error, c echo.Context) {
+			if app.KindOf(err) == app.KindNotFound {
+				_ = c.String(404, err.Error())
+			}
+		}
+		control.MountShipper(e, shipper{id})
+		w := httptest.NewRecorder()
+		e.ServeHTTP(w, httptest.NewRequest("GET", "/api/shipper", nil))
+		if got := fmt.Sprint(w.Code, " ", w.Body); !strings.HasPrefix(got, want) {
+			t.Errorf("%q: got %s, want %s", id, got, want)
+		}
 	}
 }

@@ -81,6 +81,10 @@ type Config struct {
 	// logged, and reported to the Observer and the caller who waits for it.
 	PoisonTopic string
 
+	// Mark adds to the metadata of a message that goes to the poison topic as
+	// what is left of a batch. Nil: the reason alone stands there.
+	Mark func(Batch, *message.Message)
+
 	CloseTimeout time.Duration // how long Close may flush: 30 s
 	Observer     Observer      // nil: nobody watches
 	Logger       *slog.Logger  // nil: nothing is logged

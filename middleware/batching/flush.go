@@ -230,6 +230,9 @@ func (p *Publisher) sendAside(batch Batch, reason error) (failed error, ended bo
 		msg.Metadata.Set(middleware.ReasonForPoisonedKey, reason.Error())
 		msg.Metadata.Set(middleware.PoisonedTopicKey, batch.Topic)
 		msg.Metadata.Set(middleware.PoisonedHandlerKey, p.String())
+		if p.cfg.Mark != nil {
+			p.cfg.Mark(batch, msg)
+		}
 	}
 	for attempt := 1; ; attempt++ {
 		err := p.publishAll(aside)

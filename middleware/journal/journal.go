@@ -290,6 +290,7 @@ func (j *Journal) Seals() []Seal {
 type Stats struct {
 	Sequence string    // whose numbers are given now
 	Accepted uint64    // the last number given in Sequence
+	Sealed   uint64    // the last one of it in a seal, or acknowledged
 	Acked    uint64    // the last one of it that is acknowledged
 	Units    int64     // not acknowledged, over all sequences
 	Bytes    int64     // of these, on disk
@@ -306,6 +307,12 @@ func (j *Journal) Stats() Stats {
 		s.Sequence, s.Accepted = j.current.Sequence, j.current.next-1
 		if j.acked.generation == j.current.Number {
 			s.Acked = j.acked.number
+		}
+		s.Sealed = s.Acked
+		for _, seal := range j.seals {
+			if seal.generation == j.current.Number {
+				s.Sealed = max(s.Sealed, seal.last().number)
+			}
 		}
 	}
 	if len(j.handed) > 0 {

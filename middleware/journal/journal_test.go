@@ -133,6 +133,9 @@ func TestANewLifeGoesOnBehindWhatWasAcknowledged(t *testing.T) {
 		t.Fatal(err)
 	}
 	j.Ack(sequence, 5)
+	if s := j.Stats(); s.Sealed != 9 || s.Acked != 5 {
+		t.Errorf("%+v", s)
+	}
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}
