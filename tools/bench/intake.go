@@ -8,17 +8,18 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"millrace/app"
 )
 
-const (
-	// roundTime is how long the clients send in each candidate's turn, and
-	// intakeRounds is how often each has its turn. What is told is the median.
-	roundTime    = 3 * time.Second
-	intakeRounds = 5
-)
+// roundTime is how long the clients send in each candidate's turn.
+const roundTime = 3 * time.Second
+
+// turnOrders are the rounds, and whose turn is when in each: every order once,
+// for what one does may burden the next. What is told is the median.
+var turnOrders = [][]int{{0, 1, 2}, {2, 1, 0}, {1, 2, 0}, {0, 2, 1}, {2, 0, 1}, {1, 0, 2}}
 
 // intakeBars is what the journaled shipper is to reach with requests of some
 // logs each: logs/s as a share of the buffered shipper's (0: any), and as a
@@ -74,9 +75,8 @@ func measureIntake(ctx context.Context, b *bench) (err error) {
 		}
 		fmt.Printf("intake: %d clients, requests of %d logs, %.0f bytes a log\n", clients, bars.logs, load.bytesPerLog())
 		turns := make([][]turn, len(candidates))
-		for round := range intakeRounds {
-			for i := range candidates {
-				n := (i + round) % len(candidates) // nobody is always first
+		for _, order := range turnOrders {
+			for _, n := range order {
 				turn, err := b.takeTurn(ctx, candidates[n], load)
 				if err != nil {
 					return fmt.Errorf("%s, %d logs a request: %w", candidates[n].name, bars.logs, err)
@@ -127,6 +127,8 @@ func (b *bench) startCandidates(ctx context.Context, dir string) (candidates []*
 // takeTurn lets the clients send to a candidate for roundTime and waits until
 // all that was accepted is in Kafka.
 func (b *bench) takeTurn(ctx context.Context, c *candidate, load *load) (turn, error) {
+	// Nobody's fsync is to wait for what others and Kafka left unwritten.
+	syscall.Sync()
 	topic, err := watchTopic(ctx, b.kafka.Brokers, c.topic)
 	if err != nil {
 		return turn{}, err
@@ -172,7 +174,7 @@ func median(turns []turn) turn {
 			all[i] = figure(t)
 		}
 		slices.Sort(all)
-		return all[len(all)/2]
+		return (all[len(all)/2] + all[(len(all)-1)/2]) / 2
 	}
 	return turn{
 		speed:     of(func(t turn) float64 { return t.speed }),
