@@ -71,6 +71,9 @@ func run(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := b.report.begin(); err != nil {
+		return err
+	}
 	if b.dir, err = os.MkdirTemp("", "millrace-bench-"); err != nil {
 		return err
 	}

@@ -24,7 +24,30 @@ type figure struct {
 }
 
 // report gathers figures.
-type report struct{ figures []figure }
+type report struct {
+	figures []figure
+	load    float64 // the machine's load average when the run began
+}
+
+// quietLoad is what a machine with nothing else to do may have.
+const quietLoad = 0.5
+
+// begin notes how busy the machine is with other things, and warns. Taking turns
+// does not make up for it: what waits for many fsyncs may lose more by it than
+// what shares a few, and a ratio then flatters us.
+func (r *report) begin() error {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Sscan(string(text), &r.load); err != nil {
+		return fmt.Errorf("/proc/loadavg: %w", err)
+	}
+	if r.load > quietLoad {
+		fmt.Printf("the machine has other work (load average %.2f): the figures will be no good to quote\n", r.load)
+	}
+	return nil
+}
 
 // add adds a figure whose ratio should reach the bar.
 func (r *report) add(name, unit string, ours, theirs, ratio, bar float64) {
@@ -49,7 +72,7 @@ func (r *report) finish(path string) error {
 		return err
 	}
 	data, err := json.MarshalIndent(map[string]any{
-		"time": time.Now().UTC().Format(time.RFC3339), "go": runtime.Version(), "cores": runtime.NumCPU(), "figures": r.figures,
+		"time": time.Now().UTC().Format(time.RFC3339), "go": runtime.Version(), "cores": runtime.NumCPU(), "load": r.load, "figures": r.figures,
 	}, "", "  ")
 	if err != nil {
 		return err
