@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -27,8 +28,10 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// A second Ctrl-C must not be swallowed: after the first, signals kill.
-	context.AfterFunc(ctx, stop)
+	// A second Ctrl-C must not be swallowed: after the first, signals kill. But
+	// one order to stop may come as two signals at once: timeout(1) gives it to
+	// the process and to its group, and so may whoever runs ./task up.
+	context.AfterFunc(ctx, func() { time.AfterFunc(time.Second, stop) })
 
 	command, err := newCommand().ExecuteContextC(ctx)
 	code := exitCode(command, err)

@@ -12,6 +12,7 @@ import (
 
 	"millrace/app"
 	"millrace/app/embedded"
+	"millrace/http/server"
 )
 
 // runUp runs every role in this process, on embedded servers where no other
@@ -21,14 +22,17 @@ import (
 //
 // The servers outlive the roles: a shipper that stops still flushes to Kafka.
 func runUp(ctx context.Context, cfg app.Config) (err error) {
-	if err := os.MkdirAll(cfg.DataDir, 0o755); err != nil {
-		return app.Errorf(app.KindInvalid, "data-dir cannot be made: %w", err)
+	if err := makeDataDir(cfg.DataDir); err != nil {
+		return err
 	}
 	lock, err := embedded.Lock(cfg.DataDir)
 	if err != nil {
 		return err
 	}
 	defer lock.Close()
+	if err := checkAddresses(cfg); err != nil {
+		return err
+	}
 
 	servers, err := startServers(ctx, &cfg)
 	defer servers.close(&err)
@@ -47,8 +51,46 @@ func runUp(ctx context.Context, cfg app.Config) (err error) {
 	return runInOrder(ctx, cfg, runProducer, runShipper, runConsumer, runGateway)
 }
 
+// maxDataDir is the longest name of a data folder, in bytes: PostgreSQL takes
+// paths up to 1,023, and its own lie below.
+const maxDataDir = 900
+
+func makeDataDir(dir string) error {
+	path, err := filepath.Abs(dir)
+	if err != nil {
+		return app.Errorf(app.KindInvalid, "data-dir cannot be made: %w", err)
+	}
+	if len(path) > maxDataDir {
+		return app.Errorf(app.KindInvalid, "data-dir has a name of %d bytes: want %d or fewer", len(path), maxDataDir)
+	}
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		return app.Errorf(app.KindInvalid, "data-dir cannot be made: %w", err)
+	}
+	return nil
+}
+
+// checkAddresses returns why a role could not listen where it is set to. It is
+// asked before any server is started or fetched for the roles.
+func checkAddresses(cfg app.Config) error {
+	addresses := []struct{ setting, addr string }{
+		{"producer-addr", cfg.Producer.Addr},
+		{"shipper-addr", cfg.Shipper.Addr},
+		{"consumer-addr", cfg.Consumer.Addr},
+		{"gateway-addr", cfg.Gateway.Addr},
+	}
+	for _, a := range addresses {
+		listener, err := server.Listen(a.addr, a.setting)
+		if err != nil {
+			return err
+		}
+		defer listener.Close() // after the others: two roles may be set to one address
+	}
+	return nil
+}
+
 // runInOrder runs roles side by side until ctx ends or one of them does. Then
-// it stops them one after another, each when the one before has finished.
+// it stops them one after another, each when the one before has finished. That
+// a role was told to stop while it was starting is no error.
 func runInOrder(ctx context.Context, cfg app.Config, roles ...func(context.Context, app.Config) error) error {
 	ended := make(chan struct{}, len(roles))
 	results := make([]chan error, len(roles))
@@ -69,7 +111,9 @@ func runInOrder(ctx context.Context, cfg app.Config, roles ...func(context.Conte
 	var all []error
 	for i, stop := range stops {
 		stop()
-		all = append(all, <-results[i])
+		if err := <-results[i]; !errors.Is(err, context.Canceled) {
+			all = append(all, err)
+		}
 	}
 	return errors.Join(all...)
 }

@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"net"
+	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -54,5 +57,47 @@ func TestARoleThatFailsStopsTheOthers(t *testing.T) {
 	err := runInOrder(t.Context(), app.Config{}, r.named("producer", nil), r.named("shipper", failure), r.named("consumer", nil))
 	if !errors.Is(err, failure) || !slices.Equal(notes, []string{"producer", "consumer"}) {
 		t.Errorf("stopped %v, error %v", notes, err)
+	}
+}
+
+func TestARoleToldToStopWhileItStartsHidesNoFailure(t *testing.T) {
+	var notes []string
+	r := recordedRole{&sync.Mutex{}, &notes}
+	failure := errors.New("PostgreSQL cannot be reached")
+	starting := func(ctx context.Context, _ app.Config) error { <-ctx.Done(); return ctx.Err() }
+	err := runInOrder(t.Context(), app.Config{}, starting, r.named("consumer", failure))
+	if !errors.Is(err, failure) || errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestUpRefusesWhatCannotWorkBeforeItStartsAnything(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for name, test := range map[string]struct {
+		change func(*app.Config)
+		want   string
+	}{
+		"a port in use":       {func(c *app.Config) { c.Consumer.Addr = taken.Addr().String() }, "--consumer-addr"},
+		"a file as folder":    {func(c *app.Config) { c.DataDir = "up_test.go" }, "data-dir"},
+		"a very long folder":  {func(c *app.Config) { c.DataDir = strings.Repeat("long/", 200) }, "data-dir"},
+		"an address not here": {func(c *app.Config) { c.Gateway.Addr = "192.0.2.1:0" }, "--gateway-addr"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := app.DefaultConfig()
+			cfg.DataDir = t.TempDir()
+			cfg.Producer.Addr, cfg.Shipper.Addr, cfg.Consumer.Addr, cfg.Gateway.Addr = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
+			test.change(&cfg)
+			err := runUp(t.Context(), cfg)
+			if app.KindOf(err) == app.KindInternal || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("want one sentence with %q, got %v", test.want, err)
+			}
+			if left, err := os.ReadDir(cfg.DataDir); err == nil && len(left) > 1 { // the lock
+				t.Errorf("it made %v", left)
+			}
+		})
 	}
 }

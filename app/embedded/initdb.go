@@ -126,12 +126,26 @@ func initialise(ctx context.Context, dir string, as *account) (string, error) {
 	initdb := as.command("initdb", "-D", as.path(half), "-U", superuser, "-A", "scram-sha-256", "--pwfile="+as.path(passwordName),
 		"-E", "UTF8", "--locale-provider=builtin", "--locale=C.UTF-8", "--no-instructions")
 	if output, err := initdb.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("initdb: %w: %s", err, strings.TrimSpace(string(output)))
+		return "", app.Errorf(app.KindUnavailable, "PostgreSQL could not make its files below data-dir in %s: %s", dir, initdbReason(output, err))
 	}
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
 	return password, os.Rename(fresh, filepath.Join(dir, dataFolder))
+}
+
+// initdbReason finds in all that initdb says what it failed of.
+func initdbReason(output []byte, err error) string {
+	var lines []string
+	for line := range strings.Lines(string(output)) {
+		for _, severity := range []string{"PANIC:", "FATAL:", "ERROR:", "error:"} {
+			if _, reason, found := strings.Cut(line, severity); found {
+				return strings.TrimSpace(reason)
+			}
+		}
+		lines = append(lines, strings.TrimSpace(line))
+	}
+	return fmt.Sprintf("%v: %s", err, strings.Join(lines, " | "))
 }
 
 // stopLeftover stops a server that an earlier process, killed, left running on

@@ -2,10 +2,12 @@ package embedded
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -57,6 +59,9 @@ func (j *janitor) sweep(ctx context.Context) error {
 		dir.Topics.Each(func(p kadm.DescribedLogDirPartition) { size[p.Topic] += p.Size })
 	})
 	consumed, err := j.admin.FetchOffsets(ctx, j.group)
+	if errors.Is(err, kerr.GroupIDNotFound) {
+		return nil // nothing was ever consumed
+	}
 	if err != nil {
 		return err
 	}
