@@ -72,7 +72,7 @@ func TestHighLoad(t *testing.T) {
 func TestBackpressure(t *testing.T) {
 	for _, whenFull := range []string{"reject", "drop"} {
 		t.Run(whenFull, func(t *testing.T) {
-			p := newPipeline(t, "MILLRACE_BATCHING_WHEN_FULL="+whenFull)
+			p := newPipeline(t, "MILLRACE_BATCHING_ACKNOWLEDGE=buffered", "MILLRACE_BATCHING_WHEN_FULL="+whenFull)
 			p.start("shipper")
 			p.start("consumer")
 			p.send(0, 10)
@@ -109,6 +109,37 @@ func TestBackpressure(t *testing.T) {
 			p.expectStored(accepted)
 		})
 	}
+}
+
+// With a journal it is the disk that fills: what is accepted while Kafka is away
+// is bounded, what is more is refused, and what was accepted arrives.
+func TestBackpressureOfTheJournal(t *testing.T) {
+	p := newPipeline(t, "MILLRACE_JOURNAL_MAX_BYTES=3000000")
+	p.start("shipper")
+	p.start("consumer")
+	kafka.Pause()
+	resumed := false
+	defer func() {
+		if !resumed {
+			kafka.Resume()
+		}
+	}()
+	accepted := 0
+	for {
+		got := p.post("application/x-ndjson", p.lines(accepted, 1000))
+		if got.status == http.StatusServiceUnavailable && got.header.Get("Retry-After") != "" && strings.Contains(got.body, "full") {
+			break
+		}
+		if accepted += 1000; got.status != http.StatusAccepted || accepted > 100_000 {
+			t.Fatalf("%d %s after %d logs", got.status, got.body, accepted)
+		}
+	}
+	if accepted < 2000 {
+		t.Errorf("full after %d logs", accepted)
+	}
+	kafka.Resume()
+	resumed = true
+	p.expectStored(accepted)
 }
 
 // The consumer stands still: Kafka holds what comes, and the consumer catches
