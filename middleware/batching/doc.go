@@ -14,13 +14,17 @@
 //     however often the next publisher fails in between: a failed flush is tried
 //     again for as long as the Publisher is open.
 //   - Memory is bounded, and Config.WhenFull says what happens at the bound.
-//   - A batch never exceeds its limits, but for a single unit that is larger
-//     than Config.MaxBytes, which is sent alone.
+//   - A batch never exceeds its limits, but for a single unit, or a message that
+//     cannot be cut, that is larger than they are: it is sent alone.
+//   - With Journaled, what Publish returned for is on disk, and survives the
+//     process: the next one flushes it in the same batches, under the same
+//     numbers. Which of them were flushed already, it may not know: whoever
+//     keeps them refuses a number it has.
 //   - Close flushes, waits, and says what it could not flush.
 //
 // Units are numbered from 1 within their topic as they are taken, so that a
-// batch (First, Count) can be told from every other. Units that were refused
-// or dropped have no number.
+// batch (Sequence, First, Count) can be told from every other. Units that were
+// refused or dropped have no number.
 //
 // A Publisher is safe for concurrent use. It starts one goroutine for each
 // topic that has something to flush.
