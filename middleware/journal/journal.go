@@ -281,9 +281,13 @@ func (j *Journal) Seals() []Seal {
 	defer j.mu.Unlock()
 	var seals []Seal
 	for _, s := range j.seals {
-		seals = append(seals, Seal{j.sequenceOf(s.generation), s.first, int(s.count), time.Unix(0, s.at)})
+		seals = append(seals, j.sealOf(s))
 	}
 	return seals
+}
+
+func (j *Journal) sealOf(s entrySeal) Seal {
+	return Seal{j.sequenceOf(s.generation), s.first, int(s.count), time.Unix(0, s.at)}
 }
 
 // Stats is what a journal holds.
