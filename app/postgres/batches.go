@@ -17,7 +17,7 @@ const selectLife = "SELECT " + lifeColumns + ", outside FROM ledger WHERE shippe
 
 // selectPlaces reads where the rows of a batch say that they stand in it. The
 // range of time makes it read an index, and the days of the batch alone.
-const selectPlaces = "SELECT (id & 16777215)::integer FROM logs WHERE id BETWEEN $1 << 24 AND ($1 << 24) + 16777215 AND time BETWEEN $2 AND $3 ORDER BY 1"
+const selectPlaces = "SELECT (id & 16777215)::integer FROM logs WHERE id BETWEEN $1::bigint << 24 AND ($1::bigint << 24) + 16777215 AND time BETWEEN $2 AND $3 ORDER BY 1"
 
 // selectLinks reads what of the quarantine lies in a batch's range; of another
 // producer's batch, whose numbers are offsets, what lies at its own.
