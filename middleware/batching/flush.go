@@ -49,8 +49,8 @@ func (p *Publisher) flush(batches ...Batch) {
 }
 
 // flushSmaller deals with batches that will never be taken as they are. It cuts
-// at the same places each time, so that the pieces have the same numbers when
-// all this happens again after a crash.
+// at the same places each time, and a journal keeps the pieces before they are
+// sent: after a crash they are sent as such, whatever the limit is by then.
 func (p *Publisher) flushSmaller(batches []Batch, reason error) {
 	if len(batches) > 1 {
 		for _, batch := range batches {
@@ -61,6 +61,9 @@ func (p *Publisher) flushSmaller(batches []Batch, reason error) {
 	left, right, ok := p.halve(batches[0])
 	if !ok {
 		p.poison(batches[0], reason)
+		return
+	}
+	if !p.queueOf(batches[0].Topic).keep([]Batch{left, right}) {
 		return
 	}
 	p.flush(left)
@@ -273,10 +276,7 @@ func (p *Publisher) stuck(topic string) bool {
 
 // settle ends a batch, for good or with the error for which it was given up.
 func (p *Publisher) settle(batch Batch, err error) {
-	p.mu.Lock()
-	journal := p.topics[batch.Topic].journal
-	p.mu.Unlock()
-	if journal != nil {
+	if journal := p.queueOf(batch.Topic).journal; journal != nil {
 		journal.Ack(batch.Sequence, batch.First+uint64(batch.Count)-1)
 	}
 	p.release(batch.parts, err)

@@ -45,7 +45,8 @@ type JournalReader interface {
 	// Seals returns what was sealed in earlier lives and is not acknowledged,
 	// oldest first.
 	Seals() []Seal
-	// Seal returns when the seals are on disk.
+	// Seal returns when the seals are on disk. They take the place of those
+	// that have units of theirs.
 	Seal(seals ...Seal) error
 	// Ack tells that all units up to the one numbered last, and all of earlier
 	// sequences, have come to their end.

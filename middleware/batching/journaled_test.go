@@ -2,6 +2,7 @@ package batching_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -25,6 +26,8 @@ type memory struct {
 	stopped bool
 	closed  int
 	changed chan struct{} // holds one signal
+	before  []batching.Seal
+	sealed  []string // in the order of the calls
 }
 
 func newMemory() *memory { return &memory{first: 1, changed: make(chan struct{}, 1)} }
@@ -100,9 +103,20 @@ func (j *memory) Backlog() (units, bytes, limit int64) {
 	return j.units, j.bytes, j.bytes + 1_000_000
 }
 
-func (j *memory) Seals() []batching.Seal      { return nil }
-func (j *memory) Seal(...batching.Seal) error { return nil }
-func (j *memory) Close() error                { j.closed++; return nil }
+func (j *memory) Seals() []batching.Seal { return j.before }
+
+func (j *memory) Seal(seals ...batching.Seal) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var all []string
+	for _, s := range seals {
+		all = append(all, fmt.Sprintf("%d+%d", s.First, s.Count))
+	}
+	j.sealed = append(j.sealed, strings.Join(all, " "))
+	return nil
+}
+
+func (j *memory) Close() error { j.closed++; return nil }
 
 func journaled(j *memory) batching.Config {
 	return letters(batching.Config{MaxMessages: 4, BufferLimit: 8, Acknowledge: batching.Journaled,
@@ -156,6 +170,35 @@ func TestRemainingOfAJournal(t *testing.T) {
 		if s := p.Stats(); s.Units != 2 || s.Remaining != 5000 {
 			t.Errorf("%+v, want room for 5000 units of 200 bytes", s)
 		}
+		if err := p.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// A batch that is too large is kept as its halves before these are sent: after
+// a crash, they are what is sent again, whatever is too large by then.
+func TestHalvesAreSealedBeforeTheyAreSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := newMemory()
+		var sent []string
+		next := &recorder{fail: func(_ string, msgs []*message.Message) error {
+			text := string(msgs[0].Payload)
+			sent = append(sent, text+" after "+j.sealed[len(j.sealed)-1])
+			if len(text) > len("1+2:ab") {
+				return errLarge
+			}
+			return nil
+		}}
+		cfg := journaled(j)
+		cfg.IsTooLarge = isLarge
+		p, err := batching.New(next, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		publish(t, p, "t", "abcd")
+		synctest.Wait()
+		want(t, sent, "1+4:abcd after 1+4", "1+2:ab after 1+2 3+2", "3+2:cd after 1+2 3+2")
 		if err := p.Close(); err != nil {
 			t.Fatal(err)
 		}

@@ -37,6 +37,13 @@ func (p *Publisher) queue(topic string) *queue {
 	return q
 }
 
+// queueOf returns the queue of a topic that has one.
+func (p *Publisher) queueOf(topic string) *queue {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.topics[topic]
+}
+
 // number gives parts the next numbers, with the lock held.
 func (q *queue) number(parts []part) {
 	for i := range parts {

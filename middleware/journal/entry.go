@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -58,6 +59,16 @@ type entrySeal struct {
 }
 
 func (s entrySeal) last() position { return position{s.generation, s.first + uint64(s.count) - 1} }
+
+// overlaps tells whether two seals have units in common.
+func (s entrySeal) overlaps(o entrySeal) bool {
+	return s.generation == o.generation && s.first <= o.last().number && o.first <= s.last().number
+}
+
+// compare orders seals by their units.
+func (s entrySeal) compare(o entrySeal) int {
+	return cmp.Or(cmp.Compare(s.generation, o.generation), cmp.Compare(s.first, o.first))
+}
 
 // entry is a group of records that was, or will be, written at once.
 type entry struct {

@@ -48,7 +48,8 @@ type Journal struct {
 	closeOnce  sync.Once
 	closeErr   error
 
-	reader reader // Next's own
+	reader reader    // Next's own
+	dones  sync.Pool // of channels for requests
 
 	mu        sync.Mutex // guards all below
 	manifest  *manifest
@@ -59,7 +60,7 @@ type Journal struct {
 	limit     int64 // what bytes may come to
 	units     int64 // on disk, not acknowledged
 	acked     position
-	seals     []entrySeal   // of runs that are not acknowledged, oldest first
+	seals     []entrySeal   // of runs that are not acknowledged, oldest first, none of which overlap
 	unsaid    bool          // acked is ahead of what is on disk
 	unsaved   bool          // the manifest is ahead of what is on disk
 	suspect   bool          // the reader found damage in the current generation
@@ -115,6 +116,7 @@ func Open(cfg Config) (*Journal, error) {
 		cfg: cfg, locked: locked, caching: true,
 		wakeWriter: make(chan struct{}, 1), wakeReader: make(chan struct{}, 1),
 		writerDone: make(chan struct{}), room: make(chan struct{}),
+		dones: sync.Pool{New: func() any { return make(chan error, 1) }},
 	}
 	if err := j.recover(); err != nil {
 		locked.Close()
@@ -138,7 +140,8 @@ func (j *Journal) Append(r Record) error {
 }
 
 // Seal keeps seals until all of each is acknowledged, and returns when they are
-// on disk.
+// on disk. They take the place of earlier ones that have units of theirs: a run
+// that is sealed as its halves is no longer sealed as a whole.
 func (j *Journal) Seal(seals ...Seal) error {
 	r := &request{}
 	j.mu.Lock()
@@ -154,8 +157,6 @@ func (j *Journal) Seal(seals ...Seal) error {
 	return j.do(r)
 }
 
-var dones = sync.Pool{New: func() any { return make(chan error, 1) }}
-
 func (j *Journal) do(r *request) error {
 	size := int64(0)
 	if r.record != nil {
@@ -170,13 +171,13 @@ func (j *Journal) do(r *request) error {
 		j.mu.Unlock()
 		return ErrFull
 	}
-	r.done = dones.Get().(chan error)
+	r.done = j.dones.Get().(chan error)
 	j.pending = append(j.pending, r)
 	j.waiting += size
 	j.mu.Unlock()
 	signal(j.wakeWriter)
 	err := <-r.done
-	dones.Put(r.done)
+	j.dones.Put(r.done)
 	return err
 }
 

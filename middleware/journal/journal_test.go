@@ -157,6 +157,39 @@ func TestANewLifeGoesOnBehindWhatWasAcknowledged(t *testing.T) {
 	}
 }
 
+func TestASealTakesThePlaceOfThoseItOverlaps(t *testing.T) {
+	cfg := small(t.TempDir())
+	j := open(t, cfg)
+	if err := j.Append(record(20, "text")); err != nil {
+		t.Fatal(err)
+	}
+	sequence := j.Stats().Sequence
+	seal := func(runs ...uint64) { // first and last
+		var seals []journal.Seal
+		for i := 0; i < len(runs); i += 2 {
+			seals = append(seals, journal.Seal{Sequence: sequence, First: runs[i], Count: int(runs[i+1] - runs[i] + 1), At: time.Unix(1, 0)})
+		}
+		if err := j.Seal(seals...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seal(1, 8, 9, 16)
+	seal(1, 4, 5, 8)
+	seal(5, 6, 7, 8)
+	j.Ack(sequence, 2)
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	j = open(t, cfg)
+	var got []string
+	for _, s := range j.Seals() {
+		got = append(got, fmt.Sprintf("%d+%d", s.First, s.Count))
+	}
+	if strings.Join(got, " ") != "1+4 5+2 7+2 9+8" {
+		t.Errorf("the seals are %q", got)
+	}
+}
+
 func TestConcurrentAppendsShareAWrite(t *testing.T) {
 	cfg := small(t.TempDir())
 	w := &watcher{}

@@ -117,12 +117,14 @@ func (j *Journal) entryOf(group []*request) (*entry, int64) {
 			e.records = append(e.records, *r.record)
 			size += int64(r.record.size())
 		}
+		e.seals = slices.DeleteFunc(e.seals, func(old entrySeal) bool { return slices.ContainsFunc(r.seals, old.overlaps) })
 		for _, s := range r.seals {
-			if j.acked.before(s.last()) && !slices.Contains(e.seals, s) {
+			if j.acked.before(s.last()) {
 				e.seals = append(e.seals, s)
 			}
 		}
 	}
+	slices.SortFunc(e.seals, entrySeal.compare)
 	return e, size
 }
 
