@@ -23,10 +23,14 @@ type Config struct {
 	Observer Observer     // nil: nobody watches
 	Logger   *slog.Logger // nil: nothing is logged
 
-	// VFS is the file system that the log's files lie in, and Free tells how
-	// many bytes are free on the disk of a folder. Nil: the system's.
-	VFS  types.VFS
-	Free func(dir string) (int64, error)
+	// VFS is the file system that the log's files lie in, Disk what else is
+	// asked of a disk. Free tells how many bytes are free on the disk of a
+	// folder, and Place tells a folder from every copy of it; it may change,
+	// and be empty. Nil: the system's.
+	VFS   types.VFS
+	Disk  Disk
+	Free  func(dir string) (int64, error)
+	Place func(dir string) string
 }
 
 func (c *Config) setDefaults() {
@@ -54,8 +58,14 @@ func (c *Config) setDefaults() {
 	if c.VFS == nil {
 		c.VFS = fs.New()
 	}
+	if c.Disk == nil {
+		c.Disk = system{}
+	}
 	if c.Free == nil {
 		c.Free = freeBytes
+	}
+	if c.Place == nil {
+		c.Place = placeOf
 	}
 }
 

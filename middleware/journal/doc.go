@@ -8,8 +8,8 @@
 //     at the same time share one write and one fsync.
 //   - A record stands for one or more units. Every unit has the next number of
 //     a sequence, from 1. A sequence has a name that no other ever has. Numbers
-//     are never given twice: a journal that is damaged, or that a failed write
-//     left in doubt, goes on in a new sequence.
+//     are never given twice: a journal that is damaged, or whose last write is
+//     in doubt, goes on in a new sequence. So does a copy of its folder.
 //   - Next returns every record of Append once in each life of the process,
 //     oldest first, beginning behind what was acknowledged. What the reader is
 //     behind with lies on disk: memory stays as it is, however long the
@@ -34,5 +34,6 @@
 // Each entry of a raft-wal log is one group of records that was written at
 // once, see entry. A generation ends, and the next begins, when a write or an
 // fsync failed (the kernel may have thrown away what it could not write, so
-// nothing may stand behind it) or when damage was found.
+// nothing may stand behind it), when damage was found, when the last write was
+// cut short, and when the folder is not where it was, see samePlace.
 package journal

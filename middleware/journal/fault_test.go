@@ -4,10 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/raft-wal/fs"
 	"github.com/hashicorp/raft-wal/types"
@@ -18,6 +22,7 @@ import (
 // faulty is a file system that fails as it is told.
 type faulty struct {
 	types.VFS
+	gate  chan struct{} // nil, or closed when files may be synced
 	mu    sync.Mutex
 	fault string // "", create, write, short, sync
 }
@@ -59,6 +64,9 @@ func (f *faultyFile) WriteAt(b []byte, at int64) (int, error) {
 }
 
 func (f *faultyFile) Sync() error {
+	if f.fs.gate != nil {
+		<-f.fs.gate
+	}
 	if f.fs.is("sync") {
 		return syscall.EIO // the bytes are in the file all the same
 	}
@@ -90,10 +98,100 @@ func TestFaultsRefuseWhatIsNewAndLoseNothing(t *testing.T) {
 			if err := j.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if got, damages := reread(t, cfg.Dir, "four"); !slices.Equal(got, []string{"one", "two", "three", "four"}) || len(damages) > 0 {
+			if got, damages := reread(t, cfg.Dir, "four", 3); !slices.Equal(got, []string{"one", "two", "three", "four"}) || len(damages) > 0 {
 				t.Errorf("read %q, reported %q", got, damages)
 			}
 		})
+	}
+}
+
+// fullDisk takes nothing more while the reserve is there.
+type fullDisk struct {
+	*faulty
+	journal.Disk
+	reserve string
+}
+
+func (d *fullDisk) Replace(name string, content []byte) error {
+	if d.is("create") && d.reserved() {
+		return syscall.ENOSPC
+	}
+	if err := os.WriteFile(name+".new", content, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(name+".new", name)
+}
+
+func (d *fullDisk) MakeDir(dir string) error {
+	if _, err := os.Stat(dir); err != nil && d.is("create") && d.reserved() {
+		return syscall.ENOSPC
+	}
+	return os.MkdirAll(dir, 0o755)
+}
+
+func (d *fullDisk) SyncDir(string) error { return nil }
+
+func (d *fullDisk) Create(dir, name string, size uint64) (types.WritableFile, error) {
+	if d.is("create") && (d.reserved() || size > 1<<20) {
+		return nil, syscall.ENOSPC
+	}
+	return d.VFS.Create(dir, name, size)
+}
+
+func (d *fullDisk) reserved() bool { _, err := os.Stat(d.reserve); return err == nil }
+
+// A disk that others filled to the last byte: what came before can be sealed,
+// and so go, and so make room. Nothing new is taken.
+func TestTheReserveIsForSeals(t *testing.T) {
+	cfg := small(t.TempDir())
+	disk := &fullDisk{faulty: &faulty{VFS: fs.New()}, reserve: filepath.Join(cfg.Dir, "reserve")}
+	cfg.VFS, cfg.Disk = disk, disk
+	cfg.Free = func(string) (int64, error) {
+		if disk.is("create") {
+			return 0, nil
+		}
+		return 1 << 30, nil
+	}
+	j := open(t, cfg)
+	long := strings.Repeat("x", 30_000)
+	appendAll(t, j, long)
+	disk.set("create")
+	taken := 1
+	for ; taken < 100; taken++ { // until the file is full that was made before
+		if err := j.Append(record(1, long)); err != nil {
+			break
+		}
+	}
+	if taken == 100 {
+		t.Fatal("the disk is never full")
+	}
+	sequence := j.Stats().Sequence
+	for i := range taken {
+		r, err := j.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			sequence = r.Sequence
+		}
+		if err := j.Seal(journal.Seal{Sequence: r.Sequence, First: r.First, Count: 1, At: time.Unix(1, 0)}); err != nil {
+			t.Fatalf("seal %d: %v", i, err)
+		}
+	}
+	if err := j.Append(record(1, long)); !errors.Is(err, journal.ErrFull) && !errors.Is(err, journal.ErrWrite) {
+		t.Errorf("got %v, want ErrFull or ErrWrite", err)
+	}
+	j.Ack(sequence, uint64(taken))
+	disk.set("")
+	eventually(t, func() bool { return j.Append(record(1, "room")) == nil }) // it is measured every second
+}
+
+func eventually(t *testing.T, what func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !what(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it never comes")
+		}
 	}
 }
 

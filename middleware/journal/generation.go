@@ -21,7 +21,8 @@ const maxScratch = 8 << 20
 // generation is the one that takes what is appended.
 type generation struct {
 	manifestItem
-	dir string
+	dir         string
+	segmentSize int
 
 	// mu is held for reading by whoever reads from the log: raft-wal does not
 	// expect to be closed meanwhile.
@@ -43,8 +44,8 @@ func openGeneration(cfg Config, item manifestItem, segmentSize int) (g *generati
 			err = fmt.Errorf("%w: %v", ErrCorrupt, v)
 		}
 	}()
-	g = &generation{manifestItem: item, dir: filepath.Join(cfg.Dir, item.folder()), list: &metadb.BoltMetaDB{}, next: 1}
-	if err := os.MkdirAll(g.dir, 0o755); err != nil {
+	g = &generation{manifestItem: item, dir: filepath.Join(cfg.Dir, item.folder()), segmentSize: segmentSize, list: &metadb.BoltMetaDB{}, next: 1}
+	if err := cfg.Disk.MakeDir(g.dir); err != nil {
 		return nil, err
 	}
 	g.log, err = wal.Open(g.dir,

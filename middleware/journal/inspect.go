@@ -128,5 +128,8 @@ func inspect(dir string, item manifestItem, acked position, report *Report, visi
 	if item.Last != nil && *item.Last > g.Last {
 		g.Damage = append(g.Damage, fmt.Sprintf("units %d to %d cannot be read", g.Last+1, *item.Last))
 	}
+	if item.Damaged && len(g.Damage) == 0 {
+		g.Damage = append(g.Damage, "it was damaged when it was last opened")
+	}
 	return g, nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -41,6 +40,7 @@ type Seal struct {
 type Journal struct {
 	cfg    Config
 	locked io.Closer
+	place  string // what Config.Place said
 
 	wakeWriter chan struct{} // holds one signal, as does wakeReader
 	wakeReader chan struct{}
@@ -105,7 +105,7 @@ func Open(cfg Config) (*Journal, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
+	if err := cfg.Disk.MakeDir(cfg.Dir); err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
 	locked, err := lock(cfg.Dir)

@@ -11,8 +11,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/hashicorp/raft-wal/fs"
 	"go.uber.org/goleak"
 
 	"millrace/middleware/journal"
@@ -36,9 +38,10 @@ func (w *watcher) Damaged(what string) {
 	w.damages = append(w.damages, what)
 }
 
-// small is a configuration with small files.
+// small is a configuration with small files. A copy passes for the original.
 func small(dir string) journal.Config {
-	return journal.Config{Dir: dir, SegmentSize: 64 << 10, MaxBytes: 8 << 20, CacheBytes: 8 << 10, Logger: slog.New(slog.DiscardHandler)}
+	return journal.Config{Dir: dir, SegmentSize: 64 << 10, MaxBytes: 8 << 20, CacheBytes: 8 << 10, Logger: slog.New(slog.DiscardHandler),
+		Place: func(string) string { return "here" }}
 }
 
 func open(t *testing.T, cfg journal.Config) *journal.Journal {
@@ -190,41 +193,46 @@ func TestASealTakesThePlaceOfThoseItOverlaps(t *testing.T) {
 	}
 }
 
+// What comes while a write is on its way to the disk shares the next one.
 func TestConcurrentAppendsShareAWrite(t *testing.T) {
-	cfg := small(t.TempDir())
-	w := &watcher{}
-	cfg.Observer = w
-	j := open(t, cfg)
-	const clients, each = 16, 50
-	var all sync.WaitGroup
-	for c := range clients {
-		all.Go(func() {
-			for i := range each {
-				if err := j.Append(record(1, fmt.Sprintf("%02d-%02d", c, i))); err != nil {
-					t.Error(err)
+	synctest.Test(t, func(t *testing.T) {
+		cfg := small(t.TempDir())
+		w, disk := &watcher{}, &faulty{VFS: fs.New(), gate: make(chan struct{})}
+		cfg.Observer, cfg.VFS = w, disk
+		j := open(t, cfg)
+		const clients = 16
+		var all sync.WaitGroup
+		for c := range clients {
+			all.Go(func() {
+				for i := range 2 {
+					if err := j.Append(record(1, fmt.Sprintf("%02d-%02d", c, i))); err != nil {
+						t.Error(err)
+					}
 				}
-			}
-		})
-	}
-	all.Wait()
-	records := rest(t, j)
-	last := map[string]string{}
-	for i, r := range records {
-		client, text := string(r.Body[:2]), string(r.Body)
-		if r.First != uint64(i+1) || text <= last[client] {
-			t.Fatalf("record %d: %q numbered %d after %q", i, text, r.First, last[client])
+			})
 		}
-		last[client] = text
-	}
-	if len(records) != clients*each {
-		t.Errorf("read %d records, want %d", len(records), clients*each)
-	}
-	if err := j.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if w.wrote >= clients*each {
-		t.Errorf("%d writes for %d appends", w.wrote, clients*each)
-	}
+		synctest.Wait() // one is being written, all others wait
+		close(disk.gate)
+		all.Wait()
+		records := rest(t, j)
+		last := map[string]string{}
+		for i, r := range records {
+			client, text := string(r.Body[:2]), string(r.Body)
+			if r.First != uint64(i+1) || text <= last[client] {
+				t.Fatalf("record %d: %q numbered %d after %q", i, text, r.First, last[client])
+			}
+			last[client] = text
+		}
+		if len(records) != 2*clients {
+			t.Errorf("read %d records, want %d", len(records), 2*clients)
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if most := clients + 2; w.wrote > most {
+			t.Errorf("%d writes for %d appends, %d of which came together; want at most %d", w.wrote, 2*clients, clients-1, most)
+		}
+	})
 }
 
 func TestABacklogLargerThanTheCacheIsReadFromDiskWhileMoreComes(t *testing.T) {
@@ -337,6 +345,76 @@ func TestOneProcessAJournal(t *testing.T) {
 		t.Fatal(err)
 	}
 	open(t, cfg)
+}
+
+// Two that have the same journal, because the folder was copied, never give the
+// same number to different records. What they have in common keeps its numbers.
+func TestACopyGoesOnInASequenceOfItsOwn(t *testing.T) {
+	cfg := small(t.TempDir())
+	cfg.Place = nil // the system's
+	j := open(t, cfg)
+	appendAll(t, j, "both")
+	sequence := j.Stats().Sequence
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	other := cfg
+	other.Dir = filepath.Join(t.TempDir(), "copy")
+	if err := os.CopyFS(other.Dir, os.DirFS(cfg.Dir)); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		cfg  journal.Config
+		same bool
+	}{{other, false}, {cfg, true}} {
+		j := open(t, c.cfg)
+		appendAll(t, j, "one's own")
+		records := rest(t, j)
+		if texts(records) != "both one's own" || records[0].Sequence != sequence || records[0].First != 1 {
+			t.Fatalf("read %+v", records)
+		}
+		if same := records[1].Sequence == sequence; same != c.same {
+			t.Errorf("goes on in the same sequence: %v, want %v", same, c.same)
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The copy is at home now.
+	j = open(t, other)
+	own := j.Stats()
+	if own.Sequence == sequence || own.Accepted != 1 {
+		t.Errorf("%+v", own)
+	}
+}
+
+// On a disk that has room for little, the files of what is acknowledged go too.
+func TestFilesGoOnASmallDisk(t *testing.T) {
+	cfg := small(t.TempDir())
+	cfg.SegmentSize, cfg.MaxBytes = 0, 1<<20 // the default is larger than all there may be
+	j := open(t, cfg)
+	long := strings.Repeat("x", 100_000)
+	for range 100 {
+		appendAll(t, j, long)
+		r, err := j.Next(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.Ack(r.Sequence, r.First)
+	}
+	files, err := filepath.Glob(filepath.Join(cfg.Dir, "*", "*.wal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := int64(0)
+	for _, file := range files {
+		if info, err := os.Stat(file); err == nil {
+			size += info.Size()
+		}
+	}
+	if size > 2*cfg.MaxBytes {
+		t.Errorf("%d files of %d bytes are left of 10 MB that are acknowledged, of which a megabyte may be there", len(files), size)
+	}
 }
 
 func TestAfterCloseNothingIsTaken(t *testing.T) {

@@ -19,6 +19,7 @@ const manifestName = "journal.json"
 // appended.
 type manifest struct {
 	Version     int            `json:"version"`
+	Place       string         `json:"place,omitempty"` // where the journal lies; a copy lies elsewhere
 	Generations []manifestItem `json:"generations"`
 }
 
@@ -74,38 +75,16 @@ func loadManifest(dir string) (*manifest, error) {
 		return nil, fmt.Errorf("%w: %s: %w", ErrCorrupt, filepath.Join(dir, manifestName), err)
 	}
 	if m.Version != 1 {
-		return nil, fmt.Errorf("%w: %s is of version %d, known is 1", ErrCorrupt, filepath.Join(dir, manifestName), m.Version)
+		return nil, fmt.Errorf("journal: %s is of version %d, and this program knows version 1: use the program that wrote it", filepath.Join(dir, manifestName), m.Version)
 	}
 	return m, nil
 }
 
-// save replaces the manifest on disk: whatever happens, it is the old or the
-// new one.
-func (m *manifest) save(dir string) error {
+// save replaces the manifest on disk.
+func (m *manifest) save(cfg Config) error {
 	text, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return err
 	}
-	temporary := filepath.Join(dir, manifestName+".new")
-	file, err := os.Create(temporary)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(append(text, '\n'))
-	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(temporary, filepath.Join(dir, manifestName)); err != nil {
-		return err
-	}
-	return syncDir(dir)
-}
-
-// syncDir makes the names in a folder durable.
-func syncDir(dir string) error {
-	folder, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
+	return cfg.Disk.Replace(filepath.Join(cfg.Dir, manifestName), append(text, '\n'))
 }

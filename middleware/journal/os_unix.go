@@ -5,13 +5,16 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
+
+const lockName = "lock"
 
 // lock takes a folder for this process until the result is closed or the
 // process ends, however it ends.
 func lock(dir string) (io.Closer, error) {
-	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	file, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
@@ -30,4 +33,16 @@ func freeBytes(dir string) (int64, error) {
 		return 0, err
 	}
 	return int64(stat.Bavail * uint64(stat.Bsize)), nil
+}
+
+// placeOf names the life of the machine and the file that the lock is: a copy
+// of the folder, and a clone of the machine, differ in one of them. So does
+// this folder once the machine was started again, which does no harm.
+func placeOf(dir string) string {
+	var stat syscall.Stat_t
+	if err := syscall.Stat(filepath.Join(dir, lockName), &stat); err != nil {
+		return ""
+	}
+	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id") // not there but on Linux
+	return strings.TrimSpace(fmt.Sprintf("%d:%d %s", stat.Dev, stat.Ino, boot))
 }

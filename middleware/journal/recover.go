@@ -19,7 +19,8 @@ func (j *Journal) recover() error {
 	j.bytes = j.occupied()
 	j.makeReserve()
 	j.refreshLimit()
-	if n := len(j.manifest.Generations); n > 0 && !j.manifest.Generations[n-1].Damaged && j.manifest.Generations[n-1].Last == nil {
+	samePlace := j.samePlace()
+	if n := len(j.manifest.Generations); n > 0 && samePlace && !j.manifest.Generations[n-1].Damaged && j.manifest.Generations[n-1].Last == nil {
 		if err := j.resume(&j.manifest.Generations[n-1]); err != nil {
 			return err
 		}
@@ -41,6 +42,23 @@ func (j *Journal) recover() error {
 		}
 	}
 	return j.startReader()
+}
+
+// samePlace tells whether the journal lies where it was written. A copy of it
+// goes on in a sequence of its own: two that gave the same numbers to different
+// records would each have them taken for the other's. What is in both already
+// has the same numbers in both, and is the same.
+func (j *Journal) samePlace() bool {
+	j.place = j.cfg.Place(j.cfg.Dir)
+	switch j.manifest.Place {
+	case j.place:
+	case "":
+		j.manifest.Place, j.unsaved = j.place, true
+	default:
+		j.cfg.Logger.Info("the journal was copied, or the machine was started anew: it goes on in a new sequence", "folder", j.cfg.Dir)
+		return false
+	}
+	return true
 }
 
 // recoverManifest loads the manifest, or makes one of the folders' names, and
@@ -109,39 +127,24 @@ func (j *Journal) resume(item *manifestItem) error {
 		g.next = last.first + last.units()
 	}
 	if n := len(segments); n > 0 {
-		behind, err := entriesBehind(filepath.Join(dir, segment.FileName(segments[n-1])), g.next)
+		newest := segments[n-1]
+		end, err := readTail(filepath.Join(dir, segment.FileName(newest)), g.next)
 		if err != nil {
 			return errors.Join(err, g.close())
 		}
-		if behind > 0 {
-			if behind > 1 { // one is what was being written when the process ended
-				j.damageItem(item, fmt.Sprintf("%s: %d groups of records lie behind bytes that make no sense", dir, behind))
-			}
+		known := uint64(0)
+		if g.lastIndex >= newest.BaseIndex {
+			known = g.lastIndex + 1 - newest.BaseIndex
+		}
+		if what := end.damage(known); what != "" {
+			j.damageItem(item, fmt.Sprintf("%s: %s", dir, what))
+		}
+		if !end.sound(known) {
 			return g.close()
 		}
 	}
 	j.current = g
 	return nil
-}
-
-// entriesBehind returns how many intact entries a file has whose records begin
-// with a unit or a later one.
-func entriesBehind(file string, next uint64) (int, error) {
-	s := &scanner{files: []string{file}}
-	defer s.close()
-	n := 0
-	for {
-		e, err := s.next()
-		if isEnd(err) {
-			return n, nil
-		}
-		if err != nil {
-			return n, err
-		}
-		if e.first >= next && len(e.records) > 0 {
-			n++
-		}
-	}
 }
 
 // recoverHeader learns from the newest entry what was acknowledged and sealed.

@@ -194,9 +194,13 @@ func (j *Journal) letGo() {
 func (j *Journal) begin() error {
 	j.mu.Lock()
 	item := j.manifest.next()
-	m := manifest{Version: j.manifest.Version, Generations: append(append([]manifestItem(nil), j.manifest.Generations...), item)}
+	m := manifest{j.manifest.Version, j.place, append(slices.Clone(j.manifest.Generations), item)}
 	j.mu.Unlock()
-	if err := m.save(j.cfg.Dir); err != nil {
+	err := m.save(j.cfg)
+	if err != nil && j.spendReserve() {
+		err = m.save(j.cfg)
+	}
+	if err != nil {
 		return err
 	}
 	g, err := openGeneration(j.cfg, item, j.segmentSize())
@@ -210,10 +214,7 @@ func (j *Journal) begin() error {
 	if err != nil {
 		// Nothing was given to it. Should its name stay in the list on disk, it
 		// is one that is missing.
-		return errors.Join(err, os.RemoveAll(j.folder(item)), j.manifest.save(j.cfg.Dir))
-	}
-	if err := syncDir(j.cfg.Dir); err != nil {
-		return errors.Join(err, g.close())
+		return errors.Join(err, os.RemoveAll(j.folder(item)), j.manifest.save(j.cfg))
 	}
 	j.mu.Lock()
 	j.manifest, j.current, j.unsaved = &m, g, false
@@ -260,12 +261,12 @@ func (j *Journal) endSuspect() bool {
 // saveManifest brings the manifest to disk, if it is not there yet.
 func (j *Journal) saveManifest() {
 	j.mu.Lock()
-	m, unsaved := manifest{j.manifest.Version, append([]manifestItem(nil), j.manifest.Generations...)}, j.unsaved
+	m, unsaved := manifest{j.manifest.Version, j.manifest.Place, slices.Clone(j.manifest.Generations)}, j.unsaved
 	j.mu.Unlock()
 	if !unsaved {
 		return
 	}
-	if err := m.save(j.cfg.Dir); err != nil {
+	if err := m.save(j.cfg); err != nil {
 		j.cfg.Logger.Warn("the journal's list of generations was not written; it will be tried again", "error", err)
 		return
 	}
@@ -303,7 +304,7 @@ func (j *Journal) segmentSize() int {
 // frees a file or more, with the lock held.
 func (j *Journal) truncatable() (uint64, bool) {
 	g := j.current
-	if g == nil || j.unsaid || j.freed < int64(j.cfg.SegmentSize) || j.freeIndex == 0 {
+	if g == nil || j.unsaid || j.freed < int64(g.segmentSize) || j.freeIndex == 0 {
 		return 0, false
 	}
 	j.freed = 0
