@@ -270,18 +270,17 @@ func TestAKilledConsumerStoresNothingTwice(t *testing.T) {
 	}
 }
 
-// A backlog far above what the consumer may have in memory is drained no
-// slower than it came.
+// A backlog far above what the consumer may have in memory is drained, and at
+// the end no slower than at the beginning. How fast that is, the benchmark
+// says: here it would be the machine that is measured.
 func TestABacklogAboveTheMemoryLimitDrains(t *testing.T) {
 	const (
 		limit    = 64 << 20
 		logs     = 200_000
-		size     = 1000                // bytes of a log, so 200 MB in all
-		comes    = 10_000              // logs a second
-		takes    = logs / comes        // seconds
-		request  = 500                 // logs
-		resident = float64(limit) * 3  // what the process may take with all that is not the heap
-		drainsIn = takes * time.Second // no slower than it came
+		size     = 1000               // bytes of a log, so 200 MB in all
+		request  = 500                // logs
+		resident = float64(limit) * 3 // what the process may take with all that is not the heap
+		slower   = 3                  // times, by which the second half may be behind the first on a busy machine
 	)
 	p := newPipeline(t, "MILLRACE_BATCHING_BUFFER_CAPACITY=50000")
 	p.start("shipper")
@@ -295,14 +294,17 @@ func TestABacklogAboveTheMemoryLimitDrains(t *testing.T) {
 		})
 	}
 	eventually(t, "Kafka has it all", func() bool { return p.count("shipper", "logs.sent") == logs })
-	began := time.Now()
 	consumer := p.start("consumer", fmt.Sprintf("GOMEMLIMIT=%d", limit))
+	reaches := func(n int) time.Time {
+		eventually(t, fmt.Sprintf("%d logs are stored", n), func() bool { return p.count("consumer", "logs.stored") >= n })
+		return time.Now()
+	}
+	began, half, end := reaches(1), reaches(logs/2), reaches(logs)
 	p.expectStored(logs)
-	took := time.Since(began)
 	most := peakMemory(t, consumer.PID())
-	t.Logf("%d logs, %d MB, drained in %v with at most %.0f MB in memory", logs, logs*size>>20, took.Round(time.Millisecond), most/(1<<20))
-	if took > drainsIn {
-		t.Errorf("what would come in %v drained in %v", drainsIn, took)
+	t.Logf("%d logs, %d MB, drained in %v and %v with at most %.0f MB in memory", logs, logs*size>>20, half.Sub(began), end.Sub(half), most/(1<<20))
+	if end.Sub(half) > slower*half.Sub(began) {
+		t.Errorf("the first half drained in %v, the second in %v", half.Sub(began), end.Sub(half))
 	}
 	if most > resident {
 		t.Errorf("the consumer took %.0f MB of memory, its limit is %d MB", most/(1<<20), limit>>20)
