@@ -82,6 +82,6 @@ func markPoisoned(batch batching.Batch, msg *message.Message) {
 func headOf(batch batching.Batch) app.BatchHead {
 	return app.BatchHead{
 		Shipper: batch.Sequence, First: batch.First, Count: batch.Count,
-		SealedAt: batch.SealedAt, Trigger: string(batch.Trigger),
+		OpenedAt: batch.OpenedAt, SealedAt: batch.SealedAt, Trigger: string(batch.Trigger),
 	}
 }

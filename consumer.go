@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill/message"
+
 	"millrace/app"
 	"millrace/app/kafka"
 	"millrace/app/otlp"
@@ -41,21 +43,14 @@ func runConsumer(ctx context.Context, cfg app.Config) error {
 	}
 	defer r.closing("Redis", cache.Close)
 
-	poison, err := kafka.NewPublisher(cfg.Kafka)
+	counters := metrics.NewConsumer(r.registry)
+	batches, poison, err := openRecords(r)
 	if err != nil {
 		return err
 	}
 	defer r.closing("the poison publisher", poison.Close)
-	measuredPoison, err := routers.Publisher(r.routing(), poison)
-	if err != nil {
-		return err
-	}
-	batches, err := kafka.NewSubscriber(cfg.Kafka, r.watermillLogger())
-	if err != nil {
-		return err
-	}
-	store := handlers.NewStore(otlp.Codec{}, db.Store(), metrics.NewConsumer(r.registry).Stored)
-	consumer, err := routers.Consumer(r.routing(), batches, store, measuredPoison)
+	store := handlers.NewStore(otlp.Codec{}, db.Store(), counters.Stored)
+	consumer, err := routers.Consumer(r.routing(), batches, store, counters.Quarantine(poison))
 	if err != nil {
 		return err
 	}
@@ -64,7 +59,7 @@ func runConsumer(ctx context.Context, cfg app.Config) error {
 	if err != nil {
 		return err
 	}
-	project := handlers.NewProject(app.NewRecentProjection(db.Reader(), cache))
+	project := handlers.NewProject(app.NewRecentProjection(db.Reader(), cache), counters.Visible)
 	events, err := routers.Events(r.routing(), stored, project)
 	if err != nil {
 		return err
@@ -80,7 +75,25 @@ func runConsumer(ctx context.Context, cfg app.Config) error {
 	r.addRouter(consumer)
 	r.addRouter(events)
 	r.addLoop(db.Maintain)
+	r.addLoop(kafka.NewLag(cfg.Kafka, metrics.NewLag(r.registry).Observe).Run)
 	return r.run(ctx)
+}
+
+// openRecords connects to Kafka: the batches that come from it, and what can
+// never be stored and goes back.
+func openRecords(r *role) (batches message.Subscriber, poison message.Publisher, err error) {
+	meter := kafka.NewMeter()
+	metrics.NewKafka(r.registry, meter.Traffic)
+	batches, err = kafka.NewSubscriber(r.cfg.Kafka, r.watermillLogger(), meter.Count)
+	if err != nil {
+		return nil, nil, err
+	}
+	records, err := kafka.NewPublisher(r.cfg.Kafka, meter.Count)
+	if err != nil {
+		return nil, nil, err
+	}
+	poison, err = routers.Publisher(r.routing(), records)
+	return batches, poison, err
 }
 
 // openPostgres connects to PostgreSQL and brings the schema up to date. limit is

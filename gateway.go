@@ -7,6 +7,7 @@ import (
 	"millrace/app/client"
 	"millrace/http/ledger"
 	"millrace/http/query"
+	"millrace/middleware/metrics"
 )
 
 // runGateway answers queries:
@@ -42,7 +43,8 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 	}
 	states := client.NewStates(cfg.Gateway.Shippers)
 	defer r.closing("the connections to shippers", states.Close)
-	err = ledger.Mount(e, ledger.Config{Ledger: app.NewLedger(db.Ledger(), states), Timeout: cfg.Postgres.Timeout})
+	whole := app.NewLedger(db.Ledger(), states)
+	err = ledger.Mount(e, ledger.Config{Ledger: whole, Timeout: cfg.Postgres.Timeout})
 	if err != nil {
 		return err
 	}
@@ -50,5 +52,6 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 		return err
 	}
 	r.addLoop(feed.Run)
+	r.addLoop(app.NewLedgerWatch(whole, metrics.NewLedger(r.registry).Observe).Run)
 	return r.run(ctx)
 }

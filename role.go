@@ -52,7 +52,7 @@ func (r *role) run(ctx context.Context) error {
 
 // newServer returns the role's server, with the endpoints that every role has.
 func (r *role) newServer(maxBody int64, checks ...app.Check) (*echo.Echo, error) {
-	e := server.New(server.Config{Logger: r.logger, MaxBody: maxBody})
+	e := server.New(server.Config{Logger: r.logger, MaxBody: maxBody, Observer: metrics.NewHTTP(r.registry)})
 	return e, actuator.Mount(e, actuator.Config{Gatherer: r.registry, Checks: checks})
 }
 

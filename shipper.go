@@ -68,15 +68,17 @@ func runShipper(ctx context.Context, cfg app.Config) error {
 // newRecordPublisher returns Kafka's publisher. A shipper with a journal does
 // not need Kafka to start: what it holds must not wait for what it can do.
 func newRecordPublisher(ctx context.Context, r *role) (message.Publisher, error) {
+	meter := kafka.NewMeter()
+	metrics.NewKafka(r.registry, meter.Traffic)
 	err := kafka.EnsureTopics(ctx, r.cfg.Kafka)
 	switch {
 	case err == nil:
-		return kafka.NewPublisher(r.cfg.Kafka)
+		return kafka.NewPublisher(r.cfg.Kafka, meter.Count)
 	case acknowledge[r.cfg.Batching.Acknowledge] != batching.Journaled || app.KindOf(err) != app.KindUnavailable:
 		return nil, err
 	}
 	r.logger.Warn("logs go into the journal until Kafka can be used", "error", err)
-	return kafka.NewPatientPublisher(r.cfg.Kafka), nil
+	return kafka.NewPatientPublisher(r.cfg.Kafka, meter.Count), nil
 }
 
 // outlet is how batches leave the shipper. Closing the batching publisher
@@ -99,7 +101,7 @@ func newOutlet(ctx context.Context, r *role) (*outlet, error) {
 	}
 	out.breaker = breaker.New(measured, breaker.Config{IsHealthy: kafka.IsPermanent, Changed: metrics.NewBreaker(r.registry)})
 	cfg := r.cfg.Batching
-	counters := metrics.NewBatching(r.registry)
+	counters := metrics.NewBatching(r.registry, metrics.Limits{Logs: cfg.MaxBatchSize, Bytes: cfg.MaxBytes})
 	out.batches, err = batching.New(out.breaker, batching.Config{
 		MaxMessages:     cfg.MaxBatchSize,
 		MaxDelay:        cfg.MaxDelay,

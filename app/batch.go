@@ -23,6 +23,7 @@ const (
 	MetaSealedAt  = "millrace_sealed_at"  // RFC 3339, when the batch was closed
 	MetaAccepted  = "millrace_accepted"   // optional: the last number the shipper had given when it sent the batch
 	MetaTrigger   = "millrace_trigger"    // optional: what closed the batch: size, bytes, delay, close or split
+	MetaOpenedAt  = "millrace_opened_at"  // optional: RFC 3339, when the first log of the batch was accepted
 	MetaTopic     = "millrace_topic"      // where the record lay, set when it is read
 	MetaPartition = "millrace_partition"  //
 	MetaOffset    = "millrace_offset"     //
@@ -44,6 +45,7 @@ type BatchHead struct {
 
 	Accepted  uint64    // the last number the shipper had given when it sent the batch; 0: not said
 	Trigger   string    // what closed the batch; empty: not said
+	OpenedAt  time.Time // when its first log was accepted; zero: not said
 	SealedAt  time.Time // zero for another producer's batch
 	ShippedAt time.Time // the Kafka record's own time
 }
@@ -68,6 +70,9 @@ func (h BatchHead) Metadata() map[string]string {
 	if h.Trigger != "" {
 		meta[MetaTrigger] = h.Trigger
 	}
+	if !h.OpenedAt.IsZero() {
+		meta[MetaOpenedAt] = h.OpenedAt.UTC().Format(time.RFC3339Nano)
+	}
 	return meta
 }
 
@@ -82,6 +87,18 @@ func (h *BatchHead) readExtras(meta map[string]string) {
 	if slices.Contains(triggers, meta[MetaTrigger]) {
 		h.Trigger = meta[MetaTrigger]
 	}
+	h.OpenedAt, _ = time.Parse(time.RFC3339Nano, meta[MetaOpenedAt])
+}
+
+// AcceptedAt returns when the batch's first log was accepted, or the earliest
+// time after it that is known; zero when none is.
+func (h BatchHead) AcceptedAt() time.Time {
+	for _, t := range []time.Time{h.OpenedAt, h.SealedAt, h.ShippedAt} {
+		if !t.IsZero() {
+			return t
+		}
+	}
+	return time.Time{}
 }
 
 // ReadBatchHead reads a batch's identity from the metadata of its record.
@@ -132,6 +149,10 @@ type Receipt struct {
 	Number    int64 // the batch's number in the ledger
 	Stored    int   // logs written now; 0 for a duplicate
 	Duplicate bool  // it was there already, nothing was written
+	Repaired  int   // of these, logs that could not be stored as they were
+
+	Took   time.Duration // from the beginning of the transaction to its commit
+	Copied time.Duration // of that, writing the logs
 }
 
 // StoredEvent tells that a batch was stored: the payload, in JSON, of a
@@ -141,4 +162,6 @@ type StoredEvent struct {
 	BatchID     string `json:"batch_id"`    // BatchHead.ID
 	Count       int    `json:"count"`       // logs in the batch
 	Transaction uint64 `json:"transaction"` // the store's transaction, for Snapshot.Sees
+
+	AcceptedAt time.Time `json:"accepted_at,omitzero"` // BatchHead.AcceptedAt
 }

@@ -15,7 +15,7 @@ var place = map[string]string{
 func TestBatchHeadSurvivesItsWay(t *testing.T) {
 	sent := app.BatchHead{
 		Shipper: "k3v9", First: 1001, Count: 1000, SealedAt: time.Date(2026, 11, 23, 10, 0, 0, 5, time.UTC),
-		Accepted: 2500, Trigger: "size",
+		OpenedAt: time.Date(2026, 11, 23, 9, 59, 58, 7, time.UTC), Accepted: 2500, Trigger: "size",
 	}
 	meta := maps.Clone(place)
 	maps.Copy(meta, sent.Metadata())
@@ -50,8 +50,8 @@ func TestWhatABatchNeedNotSayIsNeverAnError(t *testing.T) {
 	maps.Copy(good, app.BatchHead{Shipper: "k3v9", First: 1, Count: 2, SealedAt: time.Unix(1, 0)}.Metadata())
 	for _, wrong := range []string{"", "-1", "x", "9223372036854775808"} {
 		meta := maps.Clone(good)
-		meta[app.MetaAccepted], meta[app.MetaTrigger] = wrong, wrong
-		if got, err := app.ReadBatchHead(meta, 2); err != nil || got.Accepted != 0 || got.Trigger != "" {
+		meta[app.MetaAccepted], meta[app.MetaTrigger], meta[app.MetaOpenedAt] = wrong, wrong, wrong
+		if got, err := app.ReadBatchHead(meta, 2); err != nil || got.Accepted != 0 || got.Trigger != "" || !got.AcceptedAt().Equal(time.Unix(1, 0)) {
 			t.Errorf("%q: %+v, %v", wrong, got, err)
 		}
 	}

@@ -172,6 +172,7 @@ type LedgerReport struct {
 	Total    int             `json:"total"`              // shippers there are
 	Shippers []ShipperLedger `json:"shippers"`           // MaxShippers of them, those that stored last first
 	Asked    []ShipperAnswer `json:"asked,omitempty"`    // the shippers that were asked
+	Sum      LedgerSummary   `json:"-"`                  // of all shippers
 }
 
 // Report returns the report of every shipper, or of one; a shipper of which
@@ -194,6 +195,7 @@ func (l *Ledger) Report(ctx context.Context, query LedgerQuery) (LedgerReport, e
 	report := LedgerReport{Whole: true, KeptFrom: state.KeptFrom, Total: len(all), Shippers: all, Asked: asked}
 	for i := range all {
 		all[i].settle()
+		report.Sum.add(all[i])
 		report.Whole = report.Whole && all[i].Gaps.Count == 0 && all[i].Overlaps.Count == 0
 	}
 	report.Shippers = all[:min(len(all), MaxShippers)]

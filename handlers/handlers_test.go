@@ -129,7 +129,7 @@ func event(transaction string) *message.Message {
 
 func TestProjectRefreshesOnceForAllThatASnapshotCovers(t *testing.T) {
 	projection := &fakeProjection{shows: "50:60:55"}
-	project := handlers.NewProject(projection)
+	project := handlers.NewProject(projection, nil)
 	for _, step := range []struct {
 		transaction string
 		refreshed   int
@@ -145,7 +145,7 @@ func TestProjectRefreshesOnceForAllThatASnapshotCovers(t *testing.T) {
 
 func TestProjectForgetsNothingWhenRefreshingFails(t *testing.T) {
 	projection := &fakeProjection{shows: "50:50:", err: errors.New("redis is away")}
-	project := handlers.NewProject(projection)
+	project := handlers.NewProject(projection, nil)
 	if err := project.Handle(event("10")); err == nil {
 		t.Fatal("the failure is not reported")
 	}
@@ -156,7 +156,7 @@ func TestProjectForgetsNothingWhenRefreshingFails(t *testing.T) {
 }
 
 func TestProjectRefusesWhatIsNoEvent(t *testing.T) {
-	err := handlers.NewProject(&fakeProjection{}).Handle(message.NewMessage("e", []byte("{")))
+	err := handlers.NewProject(&fakeProjection{}, nil).Handle(message.NewMessage("e", []byte("{")))
 	if !app.Permanent(err) {
 		t.Errorf("got %v", err)
 	}

@@ -8,5 +8,7 @@
 //	topics.go      making the topics, and checking that Kafka answers
 //	marshal.go     between Watermill's messages and Kafka's records
 //	pubsub.go      the publisher and the subscriber
+//	meter.go       counting what goes between us and the brokers
+//	lag.go         how far the consumers are behind
 //	errors.go      what the broker's refusals mean
 package kafka

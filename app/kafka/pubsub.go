@@ -37,8 +37,11 @@ func NewPublisher(cfg app.KafkaConfig, tune ...func(*sarama.Config)) (message.Pu
 // NewPatientPublisher returns a publisher that connects, and makes the topics
 // that are not there, when it first has something to send: for those who can
 // wait while Kafka is away.
-func NewPatientPublisher(cfg app.KafkaConfig) message.Publisher {
+func NewPatientPublisher(cfg app.KafkaConfig, tune ...func(*sarama.Config)) message.Publisher {
 	client := publisherConfig(cfg)
+	for _, change := range tune {
+		change(client)
+	}
 	return &reconnecting{connect: func() (message.Publisher, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), netTimeout)
 		defer cancel()
@@ -100,11 +103,15 @@ func (p *publisher) Close() error {
 // NewSubscriber connects a member of the consumer group cfg.Group. Each
 // partition hands out one message at a time and goes on when it is acked. A
 // new group begins at the oldest record.
-func NewSubscriber(cfg app.KafkaConfig, logger watermill.LoggerAdapter) (message.Subscriber, error) {
+func NewSubscriber(cfg app.KafkaConfig, logger watermill.LoggerAdapter, tune ...func(*sarama.Config)) (message.Subscriber, error) {
+	client := subscriberConfig()
+	for _, change := range tune {
+		change(client)
+	}
 	sub, err := wmkafka.NewSubscriber(wmkafka.SubscriberConfig{
 		Brokers:               cfg.Brokers,
 		Unmarshaler:           marshaler{},
-		OverwriteSaramaConfig: subscriberConfig(),
+		OverwriteSaramaConfig: client,
 		ConsumerGroup:         cfg.Group,
 		ReconnectRetrySleep:   reconnectPause,
 	}, logger)

@@ -34,6 +34,7 @@ type copyBuffer struct {
 	ids         []int     // where each id stands in data
 	days        []day     // inside the window, each once
 	outside     int       // logs outside the window
+	repaired    int       // logs that are not as they came
 	first, last time.Time // of the logs' times
 }
 
@@ -41,7 +42,7 @@ func (b *copyBuffer) reset() {
 	b.data = append(b.data[:0], copyHeader...)
 	b.ids = b.ids[:0]
 	b.days = b.days[:0]
-	b.outside = 0
+	b.outside, b.repaired = 0, 0
 }
 
 // add appends one log, which must be storable. days are the run of days that

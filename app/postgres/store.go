@@ -79,12 +79,14 @@ func (s *Store) encode(buffer *copyBuffer, batch app.Batch, armour *armour) erro
 		if err != nil {
 			return err
 		}
+		shown := repaired(log)
 		if armour.covers(len(buffer.ids)) {
-			log = armoured(log)
-		} else {
-			log = repaired(log)
+			shown = armoured(log)
 		}
-		buffer.add(log, days)
+		if shown != log {
+			buffer.repaired++
+		}
+		buffer.add(shown, days)
 	}
 	if len(buffer.ids) != batch.Count {
 		return app.Errorf(app.KindInvalid, "batch %s says it holds %d logs and holds %d", batch.ID(), batch.Count, len(buffer.ids))

@@ -40,7 +40,10 @@ func TestTextThatPostgreSQLRefusesIsRepairedWithoutLoss(t *testing.T) {
 	odd.Service = strings.Repeat("long", 2000)
 	odd.Attributes = json.RawMessage(`{"nul":"a\u0000b","half":"\ud800","huge":1e400000,"fine":1}`)
 	odd.TraceID = "none"
-	store(t, db, batch("k3v9", 1, logAt(0, "before"), odd, logAt(0, "after")))
+	receipt, err := db.Store().Store(t.Context(), batch("k3v9", 1, logAt(0, "before"), odd, logAt(0, "after")))
+	if err != nil || receipt.Repaired != 1 || receipt.Copied <= 0 || receipt.Took <= receipt.Copied {
+		t.Fatalf("%+v, %v", receipt, err)
+	}
 	page, err := db.Reader().Logs(t.Context(), app.Query{Limit: 10, OldestFirst: true})
 	if err != nil || len(page.Logs) != 3 {
 		t.Fatal(messages(page.Logs), err)

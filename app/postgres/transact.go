@@ -27,7 +27,8 @@ const rollbackTimeout = 2 * time.Second
 // return the connection is free again, or closed.
 func transact(ctx context.Context, conn *pgx.Conn, head app.BatchHead, buffer *copyBuffer) (app.Receipt, error) {
 	defer rollback(ctx, conn)
-	event := app.StoredEvent{BatchID: head.ID(), Count: head.Count}
+	began := time.Now()
+	event := app.StoredEvent{BatchID: head.ID(), Count: head.Count, AcceptedAt: head.AcceptedAt()}
 	opening := &pgx.Batch{}
 	opening.Queue("BEGIN")
 	opening.Queue(insertBatch, head.Shipper, int64(head.First), head.Count, head.Foreign,
@@ -41,9 +42,11 @@ func transact(ctx context.Context, conn *pgx.Conn, head app.BatchHead, buffer *c
 	if err != nil {
 		return app.Receipt{}, err
 	}
+	copying := time.Now()
 	if _, err := conn.PgConn().CopyFrom(ctx, bytes.NewReader(buffer.finish(event.Number)), copyLogs); err != nil {
 		return app.Receipt{}, err
 	}
+	copied := time.Since(copying)
 	closing := &pgx.Batch{}
 	if err := queueStored(closing, event); err != nil {
 		return app.Receipt{}, err
@@ -52,7 +55,9 @@ func transact(ctx context.Context, conn *pgx.Conn, head app.BatchHead, buffer *c
 	if err := conn.SendBatch(ctx, closing).Close(); err != nil {
 		return app.Receipt{}, err
 	}
-	return app.Receipt{Number: event.Number, Stored: head.Count}, nil
+	return app.Receipt{
+		Number: event.Number, Stored: head.Count, Repaired: buffer.repaired, Took: time.Since(began), Copied: copied,
+	}, nil
 }
 
 // duplicate answers for a batch whose key is in the ledger. A batch that has

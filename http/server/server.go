@@ -27,6 +27,8 @@ type Config struct {
 	// MaxBody is the largest body in bytes as it is sent, before any
 	// decompression; 0 means 1 MiB. An endpoint may allow less, never more.
 	MaxBody int64
+	// Observer is told of each answer; it may be nil.
+	Observer Observer
 }
 
 func (c *Config) setDefaults() {
@@ -55,6 +57,7 @@ func New(cfg Config) *echo.Echo {
 	e.Use(
 		requestID(newRequestIDs()),
 		requestLog(cfg.Logger),
+		observe(cfg.Observer),
 		recoverPanics,
 		limitBody(cfg.MaxBody),
 	)

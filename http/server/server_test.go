@@ -3,11 +3,13 @@ package server_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -233,5 +235,29 @@ func TestSlowHeadersAreCutOff(t *testing.T) {
 	}
 	if err := stop(); err != nil {
 		t.Error(err)
+	}
+}
+
+type observed struct{ answers []string }
+
+func (o *observed) Answered(method, route string, status int, _ time.Duration, cache string) {
+	o.answers = append(o.answers, fmt.Sprint(method, " ", route, " ", status, " ", cache))
+}
+
+func TestTheObserverIsToldOfEachAnswer(t *testing.T) {
+	o := &observed{}
+	e := server.New(server.Config{Logger: slog.New(slog.DiscardHandler), Observer: o})
+	e.GET("/logs/:id", func(c echo.Context) error {
+		c.Response().Header().Set("X-Cache", "hit")
+		return c.String(http.StatusOK, "fine")
+	})
+	e.GET("/full", func(echo.Context) error { return app.Errorf(app.KindFull, "full") })
+	e.GET("/panic", func(echo.Context) error { panic("a secret") })
+	for _, path := range []string{"/logs/7", "/full", "/panic", "/nothing/8"} {
+		serve(e, "GET", path, "")
+	}
+	want := []string{"GET /logs/:id 200 hit", "GET /full 503 ", "GET /panic 500 ", "GET  404 "}
+	if !slices.Equal(o.answers, want) {
+		t.Errorf("%q", o.answers)
 	}
 }

@@ -92,6 +92,9 @@ type Observer interface {
 	// Wrote is called for each write, with what it held and how long write and
 	// fsync took.
 	Wrote(records, bytes int, seconds float64)
+	// Synced is called for each fsync, with how long it took; from more than one
+	// goroutine.
+	Synced(seconds float64)
 	// Failed is called for each write that failed.
 	Failed(err error)
 	// Damaged is called for each thing that cannot be read.
@@ -101,5 +104,6 @@ type Observer interface {
 type nobody struct{}
 
 func (nobody) Wrote(int, int, float64) {}
+func (nobody) Synced(float64)          {}
 func (nobody) Failed(error)            {}
 func (nobody) Damaged(string)          {}

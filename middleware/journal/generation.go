@@ -49,7 +49,7 @@ func openGeneration(cfg Config, item manifestItem, segmentSize int) (g *generati
 		return nil, err
 	}
 	g.log, err = wal.Open(g.dir,
-		wal.WithSegmentFiler(filer{segment.NewFiler(g.dir, cfg.VFS)}),
+		wal.WithSegmentFiler(filer{segment.NewFiler(g.dir, timed{cfg.VFS, cfg.Observer.Synced})}),
 		wal.WithMetaStore(g.list),
 		wal.WithSegmentSize(segmentSize),
 		// What fails for good shows in the next call.

@@ -28,9 +28,11 @@ type watcher struct {
 	damages []string
 	failed  int
 	wrote   int
+	synced  int
 }
 
 func (w *watcher) Wrote(int, int, float64) { w.mu.Lock(); defer w.mu.Unlock(); w.wrote++ }
+func (w *watcher) Synced(float64)          { w.mu.Lock(); defer w.mu.Unlock(); w.synced++ }
 func (w *watcher) Failed(error)            { w.mu.Lock(); defer w.mu.Unlock(); w.failed++ }
 func (w *watcher) Damaged(what string) {
 	w.mu.Lock()
@@ -228,6 +230,9 @@ func TestConcurrentAppendsShareAWrite(t *testing.T) {
 		}
 		if err := j.Close(); err != nil {
 			t.Fatal(err)
+		}
+		if w.synced < w.wrote {
+			t.Errorf("%d writes with %d fsyncs", w.wrote, w.synced)
 		}
 		if most := clients + 2; w.wrote > most {
 			t.Errorf("%d writes for %d appends, %d of which came together; want at most %d", w.wrote, 2*clients, clients-1, most)

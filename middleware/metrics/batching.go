@@ -14,23 +14,32 @@ import (
 // Batching counts what a batching.Publisher does. It is its Observer.
 type Batching struct {
 	registry prometheus.Registerer
+	limits   Limits
 
 	logs, dropped, rejected, poisoned prometheus.Counter
 	batches, failures                 prometheus.Counter
 	sealed                            *prometheus.CounterVec // by trigger
-	size, took, age                   prometheus.Histogram
+	size, bytes, fill, took, age      prometheus.Histogram
+	shipped                           prometheus.Observer
 }
 
+// Limits are what a batch may hold at the most.
+type Limits struct{ Logs, Bytes int }
+
+// triggers are all of them, so that each has a series from the beginning.
+var triggers = []batching.Trigger{batching.BySize, batching.ByBytes, batching.ByDelay, batching.ByClose, batching.BySplit, batching.ByCrash}
+
 // NewBatching registers the metrics of batching.
-func NewBatching(r prometheus.Registerer) *Batching {
+func NewBatching(r prometheus.Registerer, limits Limits) *Batching {
 	counter := func(name, help string) prometheus.Counter {
 		return promauto.With(r).NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 	}
 	histogram := func(name, help string, buckets []float64) prometheus.Histogram {
 		return promauto.With(r).NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets})
 	}
-	return &Batching{
+	b := &Batching{
 		registry: r,
+		limits:   limits,
 		logs:     counter("logs_sent_total", "Logs that Kafka took."),
 		dropped:  counter("logs_dropped_total", "Logs dropped because the buffer was full (batching-when-full=drop)."),
 		rejected: counter("logs_rejected_total", "Logs refused because the buffer was full (batching-when-full=reject)."),
@@ -40,10 +49,17 @@ func NewBatching(r prometheus.Registerer) *Batching {
 		sealed: promauto.With(r).NewCounterVec(prometheus.CounterOpts{
 			Name: "batches_sealed_total", Help: "Batches that Kafka took, by what sealed them.",
 		}, []string{"trigger"}),
-		size: histogram("batch_size_logs", "Logs in a batch.", []float64{1, 5, 10, 50, 100, 250, 500, 750, 900, 999, 1000, 5000}),
-		took: histogram("batch_flush_duration_seconds", "Time until Kafka took a batch, tries included.", prometheus.ExponentialBuckets(0.001, 2, 16)),
-		age:  histogram("batch_age_seconds", "Age of its first log when a batch was sealed.", []float64{0.01, 0.05, 0.1, 0.5, 1, 2, 4, 5, 6, 10, 30, 60}),
+		size:    histogram("batch_size_logs", "Logs in a batch.", []float64{1, 5, 10, 50, 100, 250, 500, 750, 900, 999, 1000, 5000}),
+		bytes:   histogram("batch_size_bytes", "Bytes of a batch, uncompressed.", prometheus.ExponentialBuckets(256, 2, 14)),
+		fill:    histogram("batch_fill_ratio", "Share that a batch has of what it may hold, of logs or of bytes, whichever is more.", []float64{0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1}),
+		took:    histogram("batch_flush_duration_seconds", "Time until Kafka took a batch, tries included.", prometheus.ExponentialBuckets(0.001, 2, 16)),
+		age:     histogram("batch_age_seconds", "Age of its first log when a batch was sealed.", []float64{0.01, 0.05, 0.1, 0.5, 1, 2, 4, 5, 6, 10, 30, 60}),
+		shipped: newAges(r, "shipped")[0],
 	}
+	for _, trigger := range triggers {
+		b.sealed.WithLabelValues(string(trigger))
+	}
+	return b
 }
 
 // Watch registers the gauges that read the publisher's state.
@@ -73,9 +89,14 @@ func (b *Batching) Flushed(batch batching.Batch, took time.Duration) {
 	b.batches.Inc()
 	b.sealed.WithLabelValues(string(batch.Trigger)).Inc()
 	b.size.Observe(float64(batch.Count))
+	b.bytes.Observe(float64(batch.Bytes))
+	b.fill.Observe(max(share(batch.Count, b.limits.Logs), share(batch.Bytes, b.limits.Bytes)))
 	b.took.Observe(took.Seconds())
+	b.shipped.Observe(time.Since(batch.OpenedAt).Seconds())
 	b.age.Observe(batch.SealedAt.Sub(batch.OpenedAt).Seconds())
 }
+
+func share(of, limit int) float64 { return float64(of) / float64(max(1, limit)) }
 
 // FlushFailed implements batching.Observer. A batch that the circuit breaker
 // kept from Kafka was not tried.

@@ -6,7 +6,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
-	"millrace/middleware/breaker"
 	"millrace/middleware/journal"
 )
 
@@ -15,6 +14,7 @@ type Journal struct {
 	registry          prometheus.Registerer
 	failures, damages prometheus.Counter
 	records, took     prometheus.Histogram
+	synced            prometheus.Histogram
 }
 
 // NewJournal registers the metrics of the journal.
@@ -29,6 +29,9 @@ func NewJournal(r prometheus.Registerer) *Journal {
 		}),
 		records: promauto.With(r).NewHistogram(prometheus.HistogramOpts{
 			Name: "journal_write_records", Help: "Requests that shared a write and its fsync.", Buckets: prometheus.ExponentialBuckets(1, 2, 10),
+		}),
+		synced: promauto.With(r).NewHistogram(prometheus.HistogramOpts{
+			Name: "journal_fsync_duration_seconds", Help: "Time of an fsync of the journal.", Buckets: prometheus.ExponentialBuckets(0.0001, 2, 14),
 		}),
 		took: promauto.With(r).NewHistogram(prometheus.HistogramOpts{
 			Name: "journal_write_duration_seconds", Help: "Time of a write to the journal, fsync included.", Buckets: prometheus.ExponentialBuckets(0.0001, 2, 14),
@@ -58,29 +61,11 @@ func (m *Journal) Wrote(records, _ int, seconds float64) {
 	m.took.Observe(seconds)
 }
 
+// Synced implements journal.Observer.
+func (m *Journal) Synced(seconds float64) { m.synced.Observe(seconds) }
+
 // Failed implements journal.Observer.
 func (m *Journal) Failed(error) { m.failures.Inc() }
 
 // Damaged implements journal.Observer.
 func (m *Journal) Damaged(string) { m.damages.Inc() }
-
-// NewBreaker registers the metrics of a circuit breaker, and returns what is to
-// be told of its changes.
-func NewBreaker(r prometheus.Registerer) (changed func(from, to breaker.State)) {
-	state := promauto.With(r).NewGaugeVec(prometheus.GaugeOpts{
-		Name: "kafka_breaker_state", Help: "1 for the state that the circuit breaker in front of Kafka is in.",
-	}, []string{"state"})
-	changes := promauto.With(r).NewCounterVec(prometheus.CounterOpts{
-		Name: "kafka_breaker_changes_total", Help: "Changes of the circuit breaker's state, by the new one.",
-	}, []string{"state"})
-	for _, s := range breaker.States {
-		state.WithLabelValues(string(s)).Set(0)
-		changes.WithLabelValues(string(s))
-	}
-	state.WithLabelValues(string(breaker.Closed)).Set(1)
-	return func(from, to breaker.State) {
-		state.WithLabelValues(string(from)).Set(0)
-		state.WithLabelValues(string(to)).Set(1)
-		changes.WithLabelValues(string(to)).Inc()
-	}
-}

@@ -1,19 +1,26 @@
 // Package metrics holds the counters of the pipeline that no library keeps for
 // us, under the names of the system that Millrace follows. Every type takes
-// the registry it counts in, and is safe for concurrent use.
+// the registry it counts in, and is safe for concurrent use. What they count
+// is described in docs/observability.md.
 //
-//	producer  logs_generated_total
-//	shipper   logs_received_total, received_bytes_total, requests_refused_total, logs_sent_total, batches_sent_total, batches_sealed_total, batch_size_logs, batch_age_seconds,
-//	          batch_flush_duration_seconds, buffer_size, buffer_remaining_capacity, logs_dropped_total, kafka_send_failures_total
-//	consumer  logs_stored_total, batches_stored_total, batches_duplicate_total
+//	pipeline.go  the registry, the producer, and how old logs are at each stage
+//	intake.go    requests to the shipper
+//	batching.go  batches: how they were sealed, how full, how long they took
+//	journal.go   the journal
+//	breaker.go   the circuit breaker
+//	kafka.go     the Kafka client's traffic, and how far the consumers are behind
+//	store.go     what the consumer stores
+//	ledger.go    what the ledger says is missing
+//	http.go      requests to any role, and what the cache answered
+//
+// Labels are bounded: a label's values are all known, or there are as many as
+// there are partitions or routes.
 package metrics
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promauto"
-
-	"millrace/app"
 )
 
 // NewRegistry returns a registry with the metrics of Go and of the process.
@@ -22,6 +29,7 @@ func NewRegistry() *prometheus.Registry {
 	registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		collectors.NewBuildInfoCollector(),
 	)
 	return registry
 }
@@ -39,29 +47,20 @@ func NewProducer(r prometheus.Registerer) *Producer {
 // Generated counts n logs.
 func (p *Producer) Generated(n int) { p.generated.Add(float64(n)) }
 
-// Consumer counts what the consumer stores.
-type Consumer struct {
-	logs, batches, duplicates prometheus.Counter
-}
-
-// NewConsumer registers the consumer's metrics.
-func NewConsumer(r prometheus.Registerer) *Consumer {
-	counter := func(name, help string) prometheus.Counter {
-		return promauto.With(r).NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+// newAges registers the age of logs at some stages of their way, and returns
+// what observes each, in order. The stages are shipped (Kafka has them), stored
+// (PostgreSQL has them, and queries find them) and visible (the newest logs in
+// Redis show them). The age is that of a batch's first log, its oldest, since it
+// was accepted: no log of the batch took longer.
+func newAges(r prometheus.Registerer, stages ...string) []prometheus.Observer {
+	ages := promauto.With(r).NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "log_age_seconds",
+		Help:    "Time since the first log of a batch was accepted, when the batch came to a stage.",
+		Buckets: []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 4, 5, 6, 7, 10, 15, 30, 60, 120, 300, 900, 3600},
+	}, []string{"stage"})
+	observers := make([]prometheus.Observer, len(stages))
+	for i, stage := range stages {
+		observers[i] = ages.WithLabelValues(stage)
 	}
-	return &Consumer{
-		logs:       counter("logs_stored_total", "Logs written to PostgreSQL."),
-		batches:    counter("batches_stored_total", "Batches written to PostgreSQL."),
-		duplicates: counter("batches_duplicate_total", "Batches that came again and were not written a second time."),
-	}
-}
-
-// Stored counts one batch that is in the store.
-func (c *Consumer) Stored(_ app.BatchHead, receipt app.Receipt) {
-	if receipt.Duplicate {
-		c.duplicates.Inc()
-		return
-	}
-	c.batches.Inc()
-	c.logs.Add(float64(receipt.Stored))
+	return observers
 }

@@ -1,0 +1,68 @@
+package app
+
+import (
+	"context"
+	"time"
+)
+
+// LedgerSummary is the ledger of all shippers together.
+type LedgerSummary struct {
+	Gaps, Missing       uint64 // runs of missing numbers, and the numbers in them
+	Overlaps, Doubled   uint64 // runs of numbers that two batches have, and the numbers in them
+	Pending, Duplicates uint64
+
+	Quarantined, Replayed, Discarded uint64 // logs
+}
+
+// add adds one shipper.
+func (sum *LedgerSummary) add(s ShipperLedger) {
+	sum.Gaps += s.Gaps.Count
+	sum.Missing += s.Gaps.Logs
+	sum.Overlaps += s.Overlaps.Count
+	sum.Doubled += s.Overlaps.Logs
+	sum.Pending += s.Pending
+	sum.Duplicates += s.Duplicates
+	sum.Quarantined += s.Quarantined
+	sum.Replayed += s.Replayed
+	sum.Discarded += s.Discarded
+}
+
+// How often a LedgerWatch looks through the ledger: every watchEvery, and, as
+// the ledger grows, so seldom that looking takes no more than one part in
+// watchShare of one connection's time.
+const (
+	watchEvery = 15 * time.Second
+	watchShare = 50
+)
+
+// LedgerWatch looks through the ledger again and again.
+type LedgerWatch struct {
+	ledger  *Ledger
+	observe func(sum LedgerSummary, took time.Duration, err error)
+}
+
+// NewLedgerWatch returns a watch that tells observe what it found, or why it
+// could not look.
+func NewLedgerWatch(ledger *Ledger, observe func(LedgerSummary, time.Duration, error)) *LedgerWatch {
+	return &LedgerWatch{ledger: ledger, observe: observe}
+}
+
+// Run looks until ctx ends.
+func (w *LedgerWatch) Run(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return nil
+		}
+		began := time.Now()
+		report, err := w.ledger.Report(ctx, LedgerQuery{Settle: DefaultSettle})
+		took := time.Since(began)
+		if ctx.Err() == nil {
+			w.observe(report.Sum, took, err)
+		}
+		timer.Reset(max(watchEvery, watchShare*took))
+	}
+}
