@@ -88,7 +88,7 @@ func (p *Publisher) journaled(topic string) (*queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	q.journal, q.reading, q.sealed = journal, true, journal.Seals()
+	q.journal, q.more, q.reading, q.sealed = journal, true, true, journal.Seals()
 	p.queues.Add(1)
 	go q.feed()
 	return q, nil
@@ -127,9 +127,9 @@ func (p *Publisher) publishJournaled(ctx context.Context, topic string, parts []
 func (q *queue) feed() {
 	p := q.p
 	defer p.queues.Done()
-	defer q.setReading(false)
+	defer q.setMore(false)
 	for {
-		q.setReading(q.journal.More())
+		q.setMore(q.journal.More())
 		record, err := q.journal.Next(p.flushing)
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, context.Canceled), errors.Is(err, ErrClosed):
@@ -141,8 +141,8 @@ func (q *queue) feed() {
 			}
 			continue
 		}
-		if !q.admit(q.partOf(record)) {
-			return
+		if !q.admit(q.partOf(record)) || p.stuck(q.topic) {
+			return // what is not in memory is in the journal
 		}
 	}
 }
@@ -151,6 +151,9 @@ func (q *queue) feed() {
 func (q *queue) partOf(r Record) part {
 	whole := part{msg: decodeHead(r.Head), units: r.Units, taken: r.TakenAt, sequence: r.Sequence, first: r.First}
 	whole.msg.Payload = r.Body
+	if now := time.Now(); whole.taken.After(now) {
+		whole.taken = now // the clock was set back: nothing waits until it is there again
+	}
 	if r.Skip == 0 {
 		return whole
 	}
@@ -165,16 +168,17 @@ func (q *queue) partOf(r Record) part {
 	return rest
 }
 
-// admit adds a part when there is room for it, or nothing else is in memory.
-// It returns false when the Publisher gave up.
+// admit adds a part when there is room for it, or nothing else is in memory, or
+// else a batch that was sealed before would lack it. It returns false when the
+// Publisher gave up.
 func (q *queue) admit(next part) bool {
 	p := q.p
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.units > 0 && (!p.fits(next.units, next.bytes()) || len(p.waiting) > 0) {
+	if p.units > 0 && !q.cutShort() && (!p.fits(next.units, next.bytes()) || len(p.waiting) > 0) {
 		q.reading = false // nothing comes before something goes
 		q.signal()
-		if err := p.awaitRoom(p.flushing, next.units, next.bytes()); err != nil {
+		if err := p.awaitRoom(p.flushing, &waiter{units: next.units, bytes: next.bytes(), urgent: q.cutShort}); err != nil {
 			return false
 		}
 	} else {
@@ -187,12 +191,12 @@ func (q *queue) admit(next part) bool {
 	return true
 }
 
-// setReading notes whether more will come at once.
-func (q *queue) setReading(reading bool) {
+// setMore notes whether the journal has more.
+func (q *queue) setMore(more bool) {
 	q.p.mu.Lock()
 	defer q.p.mu.Unlock()
-	if q.reading != reading {
-		q.reading = reading
+	if q.more != more || q.reading != more {
+		q.more, q.reading = more, more
 		q.signal()
 	}
 }

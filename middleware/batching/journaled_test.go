@@ -204,3 +204,79 @@ func TestHalvesAreSealedBeforeTheyAreSent(t *testing.T) {
 		}
 	})
 }
+
+// withBacklog returns a journal that an earlier life left, of messages and the
+// seals of batches that were not acknowledged.
+func withBacklog(seals []batching.Seal, payloads ...string) *memory {
+	j := newMemory()
+	j.before = seals
+	for _, payload := range payloads {
+		_ = j.Append(context.Background(), batching.Record{Units: len(payload), Body: []byte(payload)}, false)
+	}
+	return j
+}
+
+// A batch that was sealed in an earlier life is the same in this one, though
+// memory is for less by now: part of it under its number would be taken for
+// all of it.
+func TestASealedBatchIsNeverCutShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := withBacklog([]batching.Seal{{Sequence: "s", First: 1, Count: 10}, {Sequence: "s", First: 11, Count: 5}}, "abc", "def", "ghi", "jkl", "mno", "pqr")
+		next := &recorder{fail: func(string, []*message.Message) error { time.Sleep(time.Second); return nil }}
+		cfg := journaled(j)
+		cfg.BufferLimit, cfg.JournaledTopics = 4, []string{"t"}
+		p, err := batching.New(next, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		want(t, next.taken(), "t/1+10:abcdefghij", "t/11+5:klmno", "t/16+3:pqr")
+		if err := p.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// Close does not read, let alone seal, a backlog that nobody takes.
+func TestCloseLeavesABacklogThatNobodyTakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := withBacklog(nil, strings.Split(strings.Repeat("abcd ", 1000), " ")[:1000]...)
+		next := &recorder{fail: func(string, []*message.Message) error { time.Sleep(time.Second); return errDown }}
+		cfg := journaled(j)
+		cfg.JournaledTopics = []string{"t"}
+		p, err := batching.New(next, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		began := time.Now()
+		if err := p.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if took, left := time.Since(began), len(j.records); took > 2*time.Second || left < 990 || len(j.sealed) != 1 {
+			t.Errorf("Close took %v and left %d of 1000 records in the journal; %d batches were sealed", took, left, len(j.sealed))
+		}
+	})
+}
+
+// The clock was set back: what came before that waits no longer than what comes
+// now.
+func TestTheClockIsSetBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := withBacklog(nil, "ab")
+		j.records[0].TakenAt = time.Now().Add(24 * time.Hour)
+		next := &recorder{}
+		cfg := journaled(j)
+		cfg.JournaledTopics = []string{"t"}
+		p, err := batching.New(next, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Second) // MaxDelay
+		synctest.Wait()
+		want(t, next.taken(), "t/1+2:ab")
+		if err := p.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

@@ -41,6 +41,7 @@ type Publisher struct {
 // waiter is a call of Publish that waits for room.
 type waiter struct {
 	units, bytes int
+	urgent       func() bool   // nil, or tells, with the lock held, that it must not wait for room
 	admitted     bool          // guarded by Publisher.mu
 	ready        chan struct{} // closed when admitted, or when the Publisher closes
 }
@@ -173,7 +174,7 @@ func (p *Publisher) take(ctx context.Context, topic string, parts []part, units,
 			p.cfg.Observer.Dropped(topic, units)
 			return nil, nil
 		}
-		if err := p.awaitRoom(ctx, units, bytes); err != nil {
+		if err := p.awaitRoom(ctx, &waiter{units: units, bytes: bytes}); err != nil {
 			return nil, err
 		}
 	} else {
@@ -203,10 +204,10 @@ func (p *Publisher) fits(units, bytes int) bool {
 	return p.units+units <= p.cfg.BufferLimit && p.bytes+bytes <= p.cfg.BufferBytes
 }
 
-// awaitRoom waits in line until the room for a call is its own. It is called
-// with the lock held and holds it again when it returns.
-func (p *Publisher) awaitRoom(ctx context.Context, units, bytes int) error {
-	w := &waiter{units: units, bytes: bytes, ready: make(chan struct{})}
+// awaitRoom waits in line until the room for w is its own. It is called with the
+// lock held and holds it again when it returns.
+func (p *Publisher) awaitRoom(ctx context.Context, w *waiter) error {
+	w.ready = make(chan struct{})
 	p.waiting = append(p.waiting, w)
 	p.mu.Unlock()
 	select {
@@ -216,8 +217,8 @@ func (p *Publisher) awaitRoom(ctx context.Context, units, bytes int) error {
 	p.mu.Lock()
 	if w.admitted && p.closing.Err() != nil && p.cfg.Acknowledge != Journaled {
 		// The flush of Close may be over: nobody would take what is added now.
-		p.units -= units
-		p.bytes -= bytes
+		p.units -= w.units
+		p.bytes -= w.bytes
 		return ErrClosed
 	}
 	if w.admitted {
@@ -236,14 +237,22 @@ func (p *Publisher) awaitRoom(ctx context.Context, units, bytes int) error {
 	return ctx.Err()
 }
 
-// admit gives room to those who wait, in order, with the lock held.
+// admit gives room to those who wait, in order but for who is urgent, with the
+// lock held.
 func (p *Publisher) admit() {
 	for len(p.waiting) > 0 {
-		w := p.waiting[0]
-		if p.closing.Err() != nil && p.cfg.Acknowledge != Journaled || !p.fits(w.units, w.bytes) {
+		if p.closing.Err() != nil && p.cfg.Acknowledge != Journaled {
 			return
 		}
-		p.waiting = p.waiting[1:]
+		first := slices.IndexFunc(p.waiting, func(w *waiter) bool { return w.urgent != nil && w.urgent() })
+		if first < 0 {
+			first = 0
+			if w := p.waiting[0]; !p.fits(w.units, w.bytes) {
+				return
+			}
+		}
+		w := p.waiting[first]
+		p.waiting = slices.Delete(p.waiting, first, first+1)
 		p.units += w.units
 		p.bytes += w.bytes
 		w.admitted = true

@@ -23,7 +23,8 @@ type queue struct {
 	next     uint64 // the next of these
 
 	journal Journal // nil without one
-	reading bool    // more will come from the journal at once
+	more    bool    // the journal has more than was read
+	reading bool    // and it will come at once
 	sealed  []Seal  // by an earlier life, oldest first
 }
 
@@ -114,7 +115,10 @@ func (q *queue) run() {
 			batches = append(batches, q.seal(trigger))
 		}
 		q.p.mu.Unlock()
-		if q.keep(batches) {
+		switch {
+		case q.p.stuck(q.topic): // and so not worth sealing
+			q.p.abandon(batches, errNoTime)
+		case q.keep(batches):
 			q.p.flush(batches...)
 		}
 	}
@@ -123,10 +127,10 @@ func (q *queue) run() {
 // due returns what seals the next batch now, or how long that is away, with
 // the lock held.
 func (q *queue) due() (Trigger, time.Duration) {
-	if seal, ok := q.nextSealed(); ok {
-		if q.units < seal.Count && q.reading {
-			return ByCrash, math.MaxInt64 // until there is more
-		}
+	if q.cutShort() {
+		return ByCrash, math.MaxInt64 // until there is more
+	}
+	if _, ok := q.nextSealed(); ok {
 		return ByCrash, 0
 	}
 	switch {
@@ -141,6 +145,16 @@ func (q *queue) due() (Trigger, time.Duration) {
 	default:
 		return ByDelay, time.Until(q.parts[0].taken.Add(q.p.cfg.MaxDelay))
 	}
+}
+
+// cutShort tells whether there is only a part of a batch that was sealed
+// before, and the journal has the rest, with the lock held.
+func (q *queue) cutShort() bool {
+	if len(q.parts) == 0 || !q.more {
+		return false
+	}
+	seal, ok := q.nextSealed()
+	return ok && q.units < seal.Count
 }
 
 // nextSealed returns the seal that begins with the next unit, if there is one,

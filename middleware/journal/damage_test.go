@@ -38,7 +38,7 @@ func written(t *testing.T, cfg journal.Config, records ...string) (file string, 
 // copied returns a copy of a journal's folder, in which a file was changed.
 func copied(t *testing.T, dir, file string, change func([]byte) []byte) string {
 	t.Helper()
-	to := t.TempDir()
+	to := tempDir(t)
 	if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func reread(t *testing.T, dir, more string, given int) (got []string, damages []
 // it, what stood before is read, what comes after is taken, and nobody is told
 // of damage.
 func TestATornTailLosesNothingThatWasAcknowledged(t *testing.T) {
-	cfg := small(t.TempDir())
+	cfg := small(tempDir(t))
 	file, end := written(t, cfg, "one", "two", "three")
 	b, err := os.ReadFile(file)
 	if err != nil {
@@ -124,7 +124,7 @@ func TestATornTailLosesNothingThatWasAcknowledged(t *testing.T) {
 // Whatever single bit is flipped, what is read was written, in its order, and
 // all but one record is. That one is reported.
 func TestAFlippedBitCostsAtMostOneRecord(t *testing.T) {
-	cfg := small(t.TempDir())
+	cfg := small(tempDir(t))
 	all := []string{"one", "two", "three", "four"}
 	file, end := written(t, cfg, all...)
 	for at := 0; at < end; at++ {
@@ -146,7 +146,7 @@ func TestAFlippedBitCostsAtMostOneRecord(t *testing.T) {
 }
 
 func TestWhatIsMissingIsReportedAndTheRestIsRead(t *testing.T) {
-	cfg := small(t.TempDir())
+	cfg := small(tempDir(t))
 	file, _ := written(t, cfg, "one", "two")
 	folder := filepath.Dir(file)
 	for name, c := range map[string]struct {
@@ -179,7 +179,7 @@ func TestWhatIsMissingIsReportedAndTheRestIsRead(t *testing.T) {
 
 // What is damaged is kept when all that could be read of it is done with.
 func TestDamageIsSetAside(t *testing.T) {
-	cfg := small(t.TempDir())
+	cfg := small(tempDir(t))
 	file, _ := written(t, cfg, "one", "two")
 	if err := os.Remove(filepath.Join(filepath.Dir(file), "wal-meta.db")); err != nil {
 		t.Fatal(err)
@@ -207,7 +207,7 @@ func TestDamageIsSetAside(t *testing.T) {
 
 // A journal of a later version is left as it is.
 func TestALaterVersionIsLeftAlone(t *testing.T) {
-	cfg := small(t.TempDir())
+	cfg := small(tempDir(t))
 	file, _ := written(t, cfg, "one")
 	name := filepath.Join(cfg.Dir, "journal.json")
 	text, err := os.ReadFile(name)

@@ -79,7 +79,7 @@ func TestFaultsRefuseWhatIsNewAndLoseNothing(t *testing.T) {
 	for _, fault := range []string{"write", "short", "sync"} {
 		t.Run(fault, func(t *testing.T) {
 			disk := &faulty{VFS: fs.New()}
-			cfg := small(t.TempDir())
+			cfg := small(tempDir(t))
 			cfg.VFS = disk
 			j := open(t, cfg)
 			appendAll(t, j, "one", "two")
@@ -143,7 +143,7 @@ func (d *fullDisk) reserved() bool { _, err := os.Stat(d.reserve); return err ==
 // A disk that others filled to the last byte: what came before can be sealed,
 // and so go, and so make room. Nothing new is taken.
 func TestTheReserveIsForSeals(t *testing.T) {
-	cfg := small(t.TempDir())
+	cfg := small(tempDir(t))
 	disk := &fullDisk{faulty: &faulty{VFS: fs.New()}, reserve: filepath.Join(cfg.Dir, "reserve")}
 	cfg.VFS, cfg.Disk = disk, disk
 	cfg.Free = func(string) (int64, error) {
@@ -211,7 +211,7 @@ func TestRandomSchedules(t *testing.T) {
 
 func schedule(t *testing.T, r *rand.Rand) {
 	disk := &faulty{VFS: fs.New()}
-	cfg := small(t.TempDir())
+	cfg := small(tempDir(t))
 	cfg.VFS, cfg.CacheBytes = disk, 1+r.IntN(4<<10)
 	j := open(t, cfg)
 	var due []string           // taken, not acknowledged

@@ -9,7 +9,7 @@ import (
 )
 
 func TestInspectTellsWhatIsThereWithoutTouchingIt(t *testing.T) {
-	cfg := small(t.TempDir())
+	cfg := small(tempDir(t))
 	j := open(t, cfg)
 	appendAll(t, j, "one", "two", "three")
 	sequence := j.Stats().Sequence
@@ -39,7 +39,7 @@ func TestInspectTellsWhatIsThereWithoutTouchingIt(t *testing.T) {
 }
 
 func TestInspectTellsOfDamage(t *testing.T) {
-	cfg := small(t.TempDir())
+	cfg := small(tempDir(t))
 	file, _ := written(t, cfg, "one", "two", "three")
 	dir := copied(t, cfg.Dir, file, func(b []byte) []byte {
 		b[strings.Index(string(b), "two")] ^= 1
@@ -49,7 +49,7 @@ func TestInspectTellsOfDamage(t *testing.T) {
 	if err != nil || len(report.Generations) != 1 || !strings.Contains(strings.Join(report.Generations[0].Damage, " "), "units 2 to 2 cannot be read") {
 		t.Errorf("%+v, %v", report, err)
 	}
-	if _, err := journal.Inspect(t.TempDir(), nil); err == nil {
+	if _, err := journal.Inspect(tempDir(t), nil); err == nil {
 		t.Error("an empty folder is a journal")
 	}
 }

@@ -22,6 +22,18 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// tempDir returns a folder in memory where there is such a thing: what is shown
+// here does not depend on how long a real disk takes.
+func tempDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "journal-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
 // watcher remembers what the journal reports.
 type watcher struct {
 	mu      sync.Mutex
@@ -97,7 +109,7 @@ func texts(records []journal.Record) string {
 }
 
 func TestWhatIsAppendedIsReadInOrderWithItsNumbers(t *testing.T) {
-	j := open(t, small(t.TempDir()))
+	j := open(t, small(tempDir(t)))
 	for i, units := range []int{1, 5, 2} {
 		if err := j.Append(record(units, fmt.Sprint("text", i))); err != nil {
 			t.Fatal(err)
@@ -122,7 +134,7 @@ func TestWhatIsAppendedIsReadInOrderWithItsNumbers(t *testing.T) {
 }
 
 func TestANewLifeGoesOnBehindWhatWasAcknowledged(t *testing.T) {
-	cfg := small(t.TempDir())
+	cfg := small(tempDir(t))
 	j := open(t, cfg)
 	appendAll(t, j, "one", "two")
 	if err := j.Append(record(10, "three")); err != nil {
@@ -163,7 +175,7 @@ func TestANewLifeGoesOnBehindWhatWasAcknowledged(t *testing.T) {
 }
 
 func TestASealTakesThePlaceOfThoseItOverlaps(t *testing.T) {
-	cfg := small(t.TempDir())
+	cfg := small(tempDir(t))
 	j := open(t, cfg)
 	if err := j.Append(record(20, "text")); err != nil {
 		t.Fatal(err)
@@ -198,7 +210,7 @@ func TestASealTakesThePlaceOfThoseItOverlaps(t *testing.T) {
 // What comes while a write is on its way to the disk shares the next one.
 func TestConcurrentAppendsShareAWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cfg := small(t.TempDir())
+		cfg := small(tempDir(t))
 		w, disk := &watcher{}, &faulty{VFS: fs.New(), gate: make(chan struct{})}
 		cfg.Observer, cfg.VFS = w, disk
 		j := open(t, cfg)
@@ -241,7 +253,7 @@ func TestConcurrentAppendsShareAWrite(t *testing.T) {
 }
 
 func TestABacklogLargerThanTheCacheIsReadFromDiskWhileMoreComes(t *testing.T) {
-	cfg := small(t.TempDir())
+	cfg := small(tempDir(t))
 	j := open(t, cfg)
 	long := strings.Repeat("x", 1000)
 	write := func(from, to int) {
@@ -266,7 +278,7 @@ func TestABacklogLargerThanTheCacheIsReadFromDiskWhileMoreComes(t *testing.T) {
 }
 
 func TestFilesOfWhatIsAcknowledgedGo(t *testing.T) {
-	cfg := small(t.TempDir())
+	cfg := small(tempDir(t))
 	j := open(t, cfg)
 	long := strings.Repeat("x", 10_000)
 	for range 100 {
@@ -284,7 +296,7 @@ func TestFilesOfWhatIsAcknowledgedGo(t *testing.T) {
 }
 
 func TestAFullJournalRefusesUntilThereIsRoom(t *testing.T) {
-	cfg := small(t.TempDir())
+	cfg := small(tempDir(t))
 	cfg.MaxBytes = 10_000
 	j := open(t, cfg)
 	long := strings.Repeat("x", 3000)
@@ -317,7 +329,7 @@ func TestAFullJournalRefusesUntilThereIsRoom(t *testing.T) {
 }
 
 func TestTheDisksShareIsALimitToo(t *testing.T) {
-	cfg := small(t.TempDir())
+	cfg := small(tempDir(t))
 	free := int64(1 << 20)
 	var mu sync.Mutex
 	cfg.Free = func(string) (int64, error) { mu.Lock(); defer mu.Unlock(); return free, nil }
@@ -341,7 +353,7 @@ func TestTheDisksShareIsALimitToo(t *testing.T) {
 }
 
 func TestOneProcessAJournal(t *testing.T) {
-	cfg := small(t.TempDir())
+	cfg := small(tempDir(t))
 	j := open(t, cfg)
 	if _, err := journal.Open(cfg); !errors.Is(err, journal.ErrLocked) || !strings.Contains(err.Error(), cfg.Dir) {
 		t.Errorf("got %v, want ErrLocked and the folder", err)
@@ -355,7 +367,7 @@ func TestOneProcessAJournal(t *testing.T) {
 // Two that have the same journal, because the folder was copied, never give the
 // same number to different records. What they have in common keeps its numbers.
 func TestACopyGoesOnInASequenceOfItsOwn(t *testing.T) {
-	cfg := small(t.TempDir())
+	cfg := small(tempDir(t))
 	cfg.Place = nil // the system's
 	j := open(t, cfg)
 	appendAll(t, j, "both")
@@ -364,7 +376,7 @@ func TestACopyGoesOnInASequenceOfItsOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := cfg
-	other.Dir = filepath.Join(t.TempDir(), "copy")
+	other.Dir = filepath.Join(tempDir(t), "copy")
 	if err := os.CopyFS(other.Dir, os.DirFS(cfg.Dir)); err != nil {
 		t.Fatal(err)
 	}
@@ -395,7 +407,7 @@ func TestACopyGoesOnInASequenceOfItsOwn(t *testing.T) {
 
 // On a disk that has room for little, the files of what is acknowledged go too.
 func TestFilesGoOnASmallDisk(t *testing.T) {
-	cfg := small(t.TempDir())
+	cfg := small(tempDir(t))
 	cfg.SegmentSize, cfg.MaxBytes = 0, 1<<20 // the default is larger than all there may be
 	j := open(t, cfg)
 	long := strings.Repeat("x", 100_000)
@@ -423,7 +435,7 @@ func TestFilesGoOnASmallDisk(t *testing.T) {
 }
 
 func TestAfterCloseNothingIsTaken(t *testing.T) {
-	j := open(t, small(t.TempDir()))
+	j := open(t, small(tempDir(t)))
 	appendAll(t, j, "one")
 	for range 2 {
 		if err := j.Close(); err != nil {
@@ -442,7 +454,7 @@ func TestAfterCloseNothingIsTaken(t *testing.T) {
 }
 
 func TestAFolderThatCannotBeUsedIsAnError(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "file")
+	file := filepath.Join(tempDir(t), "file")
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 // What the reader is behind with lies on disk alone: a backlog of many files
 // takes no more memory than one of a few.
 func TestMemoryDoesNotGrowWithTheBacklog(t *testing.T) {
-	cfg := journal.Config{Dir: t.TempDir(), SegmentSize: 1 << 20, CacheBytes: 1 << 10}
+	cfg := journal.Config{Dir: tempDir(t), SegmentSize: 1 << 20, CacheBytes: 1 << 10}
 	j := open(t, cfg)
 	body := journal.Record{Units: 1, Body: []byte(strings.Repeat("x", 600<<10))}
 	fill := func(n int) uint64 {
