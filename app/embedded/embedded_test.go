@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -121,6 +122,45 @@ func TestPostgresThatWasKilledIsRecovered(t *testing.T) {
 	defer closeServer(t, second)
 	if got := query(t, second, "SELECT v FROM kept"); got != "yes" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// The machine may have been off: the number in the note is then given anew.
+func TestPostgresWhoseNoteNamesAnotherProgramStarts(t *testing.T) {
+	dir := tempDir(t)
+	first := startPostgres(t, dir)
+	query(t, first, "CREATE TABLE kept (v text)")
+	query(t, first, "INSERT INTO kept VALUES ('yes')")
+	path := filepath.Join(dir, "data", "postmaster.pid")
+	note, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeServer(t, first)
+	other := exec.Command("sleep", "60")
+	if os.Geteuid() == 0 { // as the server then
+		other.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	}
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Process.Kill(); _ = other.Wait() }()
+	_, rest, _ := strings.Cut(string(note), "\n")
+	if err := os.WriteFile(path, fmt.Appendf(nil, "%d\n%s", other.Process.Pid, rest), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if os.Geteuid() == 0 {
+		if err := os.Chown(path, 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
+	}
+	second := startPostgres(t, dir)
+	defer closeServer(t, second)
+	if got := query(t, second, "SELECT v FROM kept"); got != "yes" {
+		t.Errorf("got %q", got)
+	}
+	if err := other.Process.Signal(syscall.Signal(0)); err != nil {
+		t.Errorf("the other program: %v", err)
 	}
 }
 

@@ -3,8 +3,10 @@ package embedded
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -175,26 +177,47 @@ func stopLeftover(ctx context.Context, dir string) error {
 // serverPID returns the process that serves the folder, or 0. Its own note may
 // be out of date, and the number another program's by now.
 func serverPID(dir string) int {
-	note, err := os.ReadFile(filepath.Join(dir, dataFolder, "postmaster.pid"))
+	if pid, serves := readNote(dir); serves {
+		return pid
+	}
+	return 0
+}
+
+// dropForeignNote deletes the server's note when the process in it is another
+// program, for which the server would wait for ever.
+func dropForeignNote(dir string) error {
+	pid, serves := readNote(dir)
+	if serves || !exists(fmt.Sprintf("/proc/%d/cwd", pid)) {
+		return nil // it may be one that is about to end
+	}
+	if err := os.Remove(notePath(dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("deleting the note of a PostgreSQL that an earlier run left behind: %w", err)
+	}
+	return nil
+}
+
+func notePath(dir string) string { return filepath.Join(dir, dataFolder, "postmaster.pid") }
+
+// readNote returns the process that the server's note names, and whether that
+// serves the folder.
+func readNote(dir string) (pid int, serves bool) {
+	note, err := os.ReadFile(notePath(dir))
 	if err != nil {
-		return 0
+		return 0, false
 	}
 	first, _, _ := strings.Cut(string(note), "\n")
-	pid, err := strconv.Atoi(strings.TrimSpace(first))
+	pid, err = strconv.Atoi(strings.TrimSpace(first))
 	if err != nil || pid <= 1 {
-		return 0
+		return 0, false
 	}
 	// The server works in its data folder. Without /proc this finds nothing,
 	// and the new server refuses by itself to start beside the old one.
 	works, err := os.Stat(fmt.Sprintf("/proc/%d/cwd", pid))
 	if err != nil {
-		return 0
+		return pid, false
 	}
 	data, err := os.Stat(filepath.Join(dir, dataFolder))
-	if err != nil || !os.SameFile(works, data) {
-		return 0
-	}
-	return pid
+	return pid, err == nil && os.SameFile(works, data)
 }
 
 func exists(path string) bool {

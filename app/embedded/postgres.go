@@ -82,15 +82,18 @@ func StartPostgres(ctx context.Context, cfg PostgresConfig) (*Postgres, error) {
 	return startAfterOthers(ctx, dir, as, port, password)
 }
 
-// stillThere is what a server says whose predecessor was killed and has
-// sessions that have not noticed yet.
-const stillThere = "pre-existing shared memory block"
+// What a server says whose predecessor was killed and has sessions that have
+// not noticed yet, or is itself not quite gone.
+const (
+	sessionsLeft = "pre-existing shared memory block"
+	noteLeft     = `lock file "postmaster.pid" already exists`
+)
 
 // goneTimeout is how long these may take.
 const goneTimeout = 30 * time.Second
 
 // startAfterOthers starts the server as soon as the last processes of an
-// earlier one are gone.
+// earlier one are gone, and even if its number is another program's by now.
 func startAfterOthers(ctx context.Context, dir string, as *account, port int, password string) (*Postgres, error) {
 	patience, cancel := context.WithTimeout(ctx, goneTimeout)
 	defer cancel()
@@ -98,8 +101,15 @@ func startAfterOthers(ctx context.Context, dir string, as *account, port int, pa
 	defer tick.Stop()
 	for {
 		p, err := start(ctx, dir, as, port, password)
-		if err == nil || !strings.Contains(err.Error(), stillThere) {
-			return p, err
+		switch {
+		case err == nil:
+			return p, nil
+		case strings.Contains(err.Error(), noteLeft):
+			if err := dropForeignNote(dir); err != nil {
+				return nil, err
+			}
+		case !strings.Contains(err.Error(), sessionsLeft):
+			return nil, err
 		}
 		select {
 		case <-tick.C:
