@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"os"
 
@@ -75,9 +76,18 @@ func (r *role) addLoop(loop func(context.Context) error) {
 
 // addRouter adds a router. Stopping it waits for the messages in hand.
 func (r *role) addRouter(router *message.Router) {
+	ended := make(chan struct{})
 	r.group.Add(
-		func() error { return router.Run(context.Background()) },
+		func() error {
+			defer close(ended)
+			return router.Run(context.Background())
+		},
 		func(error) {
+			// Close would wait in vain for handlers that have not started.
+			select {
+			case <-router.Running():
+			case <-ended:
+			}
 			if err := router.Close(); err != nil {
 				r.logger.Error("the router did not stop in time", "error", err)
 			}
@@ -124,15 +134,26 @@ func (r *role) closing(what string, close func() error) {
 }
 
 // newLogger returns the program's own log, on standard error.
-func newLogger(cfg app.Config) *slog.Logger {
+func newLogger(cfg app.Config) *slog.Logger { return loggerTo(os.Stderr, cfg) }
+
+func loggerTo(out io.Writer, cfg app.Config) *slog.Logger {
 	var level slog.Level
 	// The setting was checked: an unknown level cannot come here.
 	_ = level.UnmarshalText([]byte(cfg.LogLevel))
-	options := &slog.HandlerOptions{Level: level}
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: withoutTrace}
 	if cfg.LogForm == "json" {
-		return slog.New(slog.NewJSONHandler(os.Stderr, options))
+		return slog.New(slog.NewJSONHandler(out, options))
 	}
-	return slog.New(slog.NewTextHandler(os.Stderr, options))
+	return slog.New(slog.NewTextHandler(out, options))
+}
+
+// withoutTrace logs an error as its message alone: those of Watermill would
+// bring a stack trace of many lines.
+func withoutTrace(_ []string, attribute slog.Attr) slog.Attr {
+	if err, ok := attribute.Value.Any().(error); ok {
+		attribute.Value = slog.StringValue(err.Error())
+	}
+	return attribute
 }
 
 // need returns an error that names a setting without which a role cannot run.
