@@ -7,6 +7,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"millrace/app"
+	"millrace/app/kafka"
 	"millrace/app/otlp"
 	"millrace/http/intake"
 	"millrace/middleware/batching"
@@ -71,11 +72,16 @@ func packBatch(batch batching.Batch) (*message.Message, error) {
 	return msg, nil
 }
 
-// markPoisoned tells the numbers of what is set aside, for batching.Config: it
-// is missing from the ledger, and not lost.
-func markPoisoned(batch batching.Batch, msg *message.Message) {
+// markPoisoned tells the numbers of what is set aside, and why it is, for
+// batching.Config: it is missing from the ledger, and not lost.
+func markPoisoned(batch batching.Batch, msg *message.Message, reason error) {
 	for key, value := range headOf(batch).Metadata() {
 		msg.Metadata.Set(key, value)
+	}
+	msg.Metadata.Set(app.MetaStage, app.StageShip)
+	msg.Metadata.Set(app.MetaReason, app.ReasonInvalid)
+	if kafka.IsTooLarge(reason) {
+		msg.Metadata.Set(app.MetaReason, app.ReasonTooLarge)
 	}
 }
 

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"testing"
 	"time"
 
+	"github.com/IBM/sarama"
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"millrace/app"
@@ -57,6 +59,13 @@ func TestRequestsAreCutAndJoinedIntoBatches(t *testing.T) {
 	packed.Metadata[app.MetaTopic], packed.Metadata[app.MetaPartition], packed.Metadata[app.MetaOffset] = "logs", "0", "0"
 	if h, err := app.ReadBatchHead(packed.Metadata, 4); err != nil || h.ID() != "k3v9-7" || h.Last() != 10 {
 		t.Error(h, err)
+	}
+	markPoisoned(batch, tail, errors.New("refused"))
+	if r := app.ReadPoison(tail.Metadata, tail.Payload, otlp.Count); r.ID() != "k3v9-7" || r.Count != 4 || r.Stage != app.StageShip || r.Reason != app.ReasonInvalid {
+		t.Errorf("set aside as %+v", r)
+	}
+	if markPoisoned(batch, tail, sarama.ErrMessageSizeTooLarge); tail.Metadata.Get(app.MetaReason) != app.ReasonTooLarge {
+		t.Errorf("set aside for %v", tail.Metadata)
 	}
 	if _, tail, n, _ := splitLogs(whole, 5, 1<<20); tail != nil || n != 5 {
 		t.Error("a request that fits was cut")

@@ -20,7 +20,7 @@ import (
 // Redis:
 //
 //	Kafka ─▶ routers.Consumer ─▶ handlers.Store ─▶ PostgreSQL ─▶ routers.Events ─▶ handlers.Project ─▶ Redis
-//	              └─▶ logs.poison
+//	              └─▶ logs.poison ─▶ routers.Quarantine ─▶ handlers.Quarantine ─▶ PostgreSQL
 //
 // When ctx ends it finishes the batches in hand and returns; what it did not
 // finish is delivered again.
@@ -54,6 +54,10 @@ func runConsumer(ctx context.Context, cfg app.Config) error {
 	if err != nil {
 		return err
 	}
+	quarantine, err := newQuarantineRouter(r, db)
+	if err != nil {
+		return err
+	}
 
 	stored, err := db.StoredSubscriber(r.watermillLogger())
 	if err != nil {
@@ -73,6 +77,7 @@ func runConsumer(ctx context.Context, cfg app.Config) error {
 		return err
 	}
 	r.addRouter(consumer)
+	r.addRouter(quarantine)
 	r.addRouter(events)
 	r.addLoop(db.Maintain)
 	r.addLoop(kafka.NewLag(cfg.Kafka, metrics.NewLag(r.registry).Observe).Run)
@@ -94,6 +99,19 @@ func openRecords(r *role) (batches message.Subscriber, poison message.Publisher,
 	}
 	poison, err = routers.Publisher(r.routing(), records)
 	return batches, poison, err
+}
+
+// newQuarantineRouter returns the router of what was set aside, a consumer group
+// of its own.
+func newQuarantineRouter(r *role, db *postgres.DB) (*message.Router, error) {
+	group := r.cfg.Kafka
+	group.Group += "-quarantine"
+	poison, err := kafka.NewSubscriber(group, r.watermillLogger())
+	if err != nil {
+		return nil, err
+	}
+	keep := handlers.NewQuarantine(otlp.Codec{}, db.Quarantine(), metrics.NewQuarantine(r.registry).Kept)
+	return routers.Quarantine(r.routing(), poison, keep)
 }
 
 // openPostgres connects to PostgreSQL and brings the schema up to date. limit is

@@ -15,6 +15,14 @@ type BatchStore interface {
 	Store(ctx context.Context, batch Batch) (Receipt, error)
 }
 
+// PoisonStore keeps what was set aside. PostgreSQL fills it.
+type PoisonStore interface {
+	// Keep keeps a record of the poison topic, whatever is in it, as an item of
+	// the quarantine, or adds it to the history of the item that it is already.
+	// Keeping the same record again changes nothing. Safe for concurrent use.
+	Keep(ctx context.Context, record PoisonRecord) (KeptPoison, error)
+}
+
 // LogReader answers queries from the store. Safe for concurrent use.
 type LogReader interface {
 	// Newest returns up to limit logs, newest first, and the snapshot of the

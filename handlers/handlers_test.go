@@ -161,3 +161,40 @@ func TestProjectRefusesWhatIsNoEvent(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// fakeQuarantine keeps records by where they lie.
+type fakeQuarantine struct {
+	kept map[int64]app.PoisonRecord
+	err  error
+}
+
+func (f *fakeQuarantine) Keep(_ context.Context, r app.PoisonRecord) (app.KeptPoison, error) {
+	if f.err != nil {
+		return app.KeptPoison{}, f.err
+	}
+	_, known := f.kept[r.Lies.Offset]
+	f.kept[r.Lies.Offset] = r
+	return app.KeptPoison{ID: r.Lies.Offset, Fresh: !known, Duplicate: known}, nil
+}
+
+func TestQuarantineKeepsWhateverComes(t *testing.T) {
+	store := &fakeQuarantine{kept: map[int64]app.PoisonRecord{}}
+	var told []app.KeptPoison
+	handler := handlers.NewQuarantine(fakeCodec{}, store, func(_ app.PoisonRecord, k app.KeptPoison) { told = append(told, k) })
+	bare := message.NewMessage("", nil)
+	bare.Metadata = nil
+	foreign := message.NewMessage("", []byte("garbage"))
+	foreign.Metadata[app.MetaTopic], foreign.Metadata[app.MetaPartition], foreign.Metadata[app.MetaOffset] = app.TopicPoison, "0", "1"
+	for _, msg := range []*message.Message{bare, foreign, foreign} {
+		if err := handler.Handle(msg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(store.kept) != 2 || store.kept[1].Shipper != "logs.poison.0" || store.kept[1].Readable || len(told) != 3 || !told[2].Duplicate {
+		t.Errorf("kept %+v, told %+v", store.kept, told)
+	}
+	store.err = app.Errorf(app.KindUnavailable, "away")
+	if err := handler.Handle(foreign); !errors.Is(err, store.err) || len(told) != 3 {
+		t.Errorf("got %v", err)
+	}
+}

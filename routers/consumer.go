@@ -24,6 +24,7 @@ func Consumer(cfg Config, batches message.Subscriber, store *handlers.Store, poi
 		handle:  store.Handle,
 		middleware: []message.HandlerMiddleware{
 			setAside,
+			marked(app.StageStore),
 			retryTransient(cfg),
 			measured(cfg),
 			middleware.Recoverer,
@@ -39,4 +40,23 @@ func hopeless(err error) bool { return app.Permanent(err) || isPanic(err) }
 func isPanic(err error) bool {
 	var p middleware.RecoveredPanicError
 	return errors.As(err, &p)
+}
+
+// marked notes on what will be set aside at which stage and why: the poison
+// queue itself notes the error alone.
+func marked(stage string) message.HandlerMiddleware {
+	return func(next message.HandlerFunc) message.HandlerFunc {
+		return func(msg *message.Message) ([]*message.Message, error) {
+			out, err := next(msg)
+			if err != nil && hopeless(err) {
+				reason := app.ReasonOf(err)
+				if isPanic(err) {
+					reason = app.ReasonPanic
+				}
+				msg.Metadata.Set(app.MetaStage, stage)
+				msg.Metadata.Set(app.MetaReason, reason)
+			}
+			return out, err
+		}
+	}
 }

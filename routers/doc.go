@@ -1,10 +1,11 @@
 // Package routers says which topic goes to which handler through which
 // middleware: one table a role.
 //
-//	router    topic      from        handler           middleware, outermost first
-//	Shipper   requests   HTTP        handlers.Ship     outcome, metrics, recoverer
-//	Consumer  logs       Kafka       handlers.Store    poison, retry, metrics, recoverer
-//	Events    stored     PostgreSQL  handlers.Project  retry, metrics, recoverer
+//	router      topic        from        handler              middleware, outermost first
+//	Shipper     requests     HTTP        handlers.Ship        outcome, metrics, recoverer
+//	Consumer    logs         Kafka       handlers.Store       poison, marked, retry, metrics, recoverer
+//	Quarantine  logs.poison  Kafka       handlers.Quarantine  retry, metrics, recoverer
+//	Events      stored       PostgreSQL  handlers.Project     retry, metrics, recoverer
 //
 // The order matters. The recoverer is innermost, so that a panic is an error
 // like any other to the rest. Metrics see each try. Retry is inside the poison

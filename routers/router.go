@@ -58,10 +58,19 @@ func measured(cfg Config) message.HandlerMiddleware {
 	return builder(cfg).NewRouterMiddleware().Middleware
 }
 
-// retryTransient tries again what may pass, then hands the message back. It
-// ends well within a consumer group's rebalance timeout of 60 s: while a
-// handler holds a message, the end of its session goes unnoticed.
+// retryTransient tries again what may pass, then hands the message back.
 func retryTransient(cfg Config) message.HandlerMiddleware {
+	return retry(cfg, func(err error) bool { return !app.Permanent(err) && !isPanic(err) })
+}
+
+// retryAll tries everything again, then hands the message back.
+func retryAll(cfg Config) message.HandlerMiddleware {
+	return retry(cfg, func(error) bool { return true })
+}
+
+// retry ends well within a consumer group's rebalance timeout of 60 s: while a
+// handler holds a message, the end of its session goes unnoticed.
+func retry(cfg Config, should func(error) bool) message.HandlerMiddleware {
 	return middleware.Retry{
 		MaxRetries:      cfg.MaxRetries,
 		InitialInterval: 100 * time.Millisecond,
@@ -71,7 +80,7 @@ func retryTransient(cfg Config) message.HandlerMiddleware {
 		// doubles the wait.
 		Multiplier:          1.41,
 		RandomizationFactor: 0.3,
-		ShouldRetry:         func(p middleware.RetryParams) bool { return !app.Permanent(p.Err) && !isPanic(p.Err) },
+		ShouldRetry:         func(p middleware.RetryParams) bool { return should(p.Err) },
 		Logger:              cfg.Logger,
 	}.Middleware
 }

@@ -95,16 +95,17 @@ func receive(t *testing.T, from <-chan *message.Message) *message.Message {
 func TestConsumerSetsAsideWhatIsHopelessAndGoesOn(t *testing.T) {
 	for name, c := range map[string]struct {
 		payload string
+		reason  string
 		store   func(app.Batch) error
 	}{
-		"bytes that are no batch": {"garbage", nil},
-		"a batch that PostgreSQL will never take": {"refused", func(b app.Batch) error {
+		"bytes that are no batch": {"garbage", app.ReasonInvalid, nil},
+		"a batch that PostgreSQL will never take": {"refused", app.ReasonInvalid, func(b app.Batch) error {
 			if b.Count == len("refused") {
 				return app.Errorf(app.KindInvalid, "refused for good")
 			}
 			return nil
 		}},
-		"a batch that makes us panic": {"panic!", func(b app.Batch) error {
+		"a batch that makes us panic": {"panic!", app.ReasonPanic, func(b app.Batch) error {
 			if b.Count == len("panic!") {
 				panic("out of range")
 			}
@@ -135,6 +136,9 @@ func TestConsumerSetsAsideWhatIsHopelessAndGoesOn(t *testing.T) {
 			aside := receive(t, poison)
 			if string(aside.Payload) != c.payload || aside.Metadata.Get(middleware.ReasonForPoisonedKey) == "" || aside.Metadata.Get(middleware.PoisonedHandlerKey) != "store" {
 				t.Errorf("set aside: %s %v", aside.Payload, aside.Metadata)
+			}
+			if aside.Metadata.Get(app.MetaStage) != app.StageStore || aside.Metadata.Get(app.MetaReason) != c.reason {
+				t.Errorf("set aside for %v", aside.Metadata)
 			}
 			if n := <-stored; n != len("ok") {
 				t.Errorf("stored %d logs", n)
@@ -169,6 +173,45 @@ func TestConsumerTriesAgainWhatMayPass(t *testing.T) {
 	case <-stored:
 	case msg := <-poison:
 		t.Fatalf("set aside: %s", msg.Metadata.Get(middleware.ReasonForPoisonedKey))
+	case <-time.After(30 * time.Second):
+		t.Fatalf("given up after %d tries", tries.Load())
+	}
+}
+
+// keeperFunc is a quarantine made of a function.
+type keeperFunc func(app.PoisonRecord) error
+
+func (f keeperFunc) Keep(_ context.Context, r app.PoisonRecord) (app.KeptPoison, error) {
+	return app.KeptPoison{Fresh: true}, f(r)
+}
+
+// The quarantine is the end of the way: whatever fails is tried again, in order.
+func TestQuarantineTriesEverythingAgain(t *testing.T) {
+	kafka := newChannel(t)
+	var tries atomic.Int32
+	kept := make(chan string, 2)
+	keeper := keeperFunc(func(r app.PoisonRecord) error {
+		switch tries.Add(1) {
+		case 1:
+			return app.Errorf(app.KindUnavailable, "connection refused")
+		case 2:
+			panic("out of range")
+		case 3, 4, 5, 6, 7: // more than one round of retries
+			return app.Errorf(app.KindInvalid, "refused for good")
+		}
+		kept <- string(r.Payload)
+		return nil
+	})
+	router, err := routers.Quarantine(config(), kafka, handlers.NewQuarantine(bytesCodec{}, keeper, nil))
+	start(t, router, err)
+	if err := kafka.Publish(app.TopicPoison, batch("garbage")); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case payload := <-kept:
+		if payload != "garbage" {
+			t.Errorf("kept %s", payload)
+		}
 	case <-time.After(30 * time.Second):
 		t.Fatalf("given up after %d tries", tries.Load())
 	}

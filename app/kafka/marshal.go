@@ -12,10 +12,6 @@ import (
 	"millrace/app"
 )
 
-// originPrefix marks where a record lay that is published again elsewhere, as
-// on the poison topic.
-const originPrefix = "origin_"
-
 // places are the metadata set when a record is read: they tell of that record
 // and must not pass for the next one's.
 var places = []string{app.MetaTopic, app.MetaPartition, app.MetaOffset, app.MetaShippedAt}
@@ -24,7 +20,7 @@ var places = []string{app.MetaTopic, app.MetaPartition, app.MetaOffset, app.Meta
 type marshaler struct{ wmkafka.DefaultMarshaler }
 
 // Marshal makes a record whose key is the message's UUID. The place a message
-// was read from is kept under origin_ names, the first one if there are more.
+// was read from is kept under app.MetaOrigin, the first one if there are more.
 func (m marshaler) Marshal(topic string, msg *message.Message) (*sarama.ProducerMessage, error) {
 	out := message.NewMessage(msg.UUID, msg.Payload)
 	for key, value := range msg.Metadata {
@@ -33,8 +29,8 @@ func (m marshaler) Marshal(topic string, msg *message.Message) (*sarama.Producer
 	for _, key := range places {
 		value, ok := out.Metadata[key]
 		delete(out.Metadata, key)
-		if _, known := out.Metadata[originPrefix+key]; ok && !known {
-			out.Metadata[originPrefix+key] = value
+		if _, known := out.Metadata[app.MetaOrigin+key]; ok && !known {
+			out.Metadata[app.MetaOrigin+key] = value
 		}
 	}
 	record, err := m.DefaultMarshaler.Marshal(topic, out)

@@ -21,7 +21,7 @@ const selectPlaces = "SELECT (id & 16777215)::integer FROM logs WHERE id BETWEEN
 
 // selectLinks reads what of the quarantine lies in a batch's range; of another
 // producer's batch, whose numbers are offsets, what lies at its own.
-const selectLinks = "SELECT id, state, first_seq, first_seq + count - 1 FROM quarantine WHERE shipper = $1 AND first_seq <= $3 AND first_seq + count > $2 AND (NOT $5 OR first_seq = $2) ORDER BY id LIMIT $4"
+const selectLinks = "SELECT id, state, first_seq, last_seq FROM quarantine WHERE shipper = $1 AND first_seq <= $3 AND last_seq >= $2 AND (NOT $5 OR first_seq = $2) ORDER BY id LIMIT $4"
 
 // Batch implements app.LedgerReader.
 func (l *Ledger) Batch(ctx context.Context, id string) (life app.BatchLife, err error) {

@@ -7,6 +7,7 @@
 //	copy.go       its logs as the stream that COPY reads
 //	repair.go     text that PostgreSQL would refuse
 //	partitions.go which day lies where
+//	poison.go     what was set aside (app.PoisonStore)
 //	reader.go     queries (app.LogReader)
 //	ledger.go     what became of every log, by shipper (app.LedgerReader)
 //	batches.go    one batch's life, and lists of batches

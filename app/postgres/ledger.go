@@ -32,10 +32,6 @@ func (l *Ledger) Ledger(ctx context.Context, query app.LedgerQuery) (state app.L
 	return state, classify(ctx, err)
 }
 
-// foreignShipper matches the names that app.ReadBatchHead gives to other
-// producers: what of theirs is in quarantine begins no gap either.
-const foreignShipper = "^" + app.TopicLogs + `\.[0-9]+$`
-
 // $1 is a shipper, or empty for all.
 const (
 	selectShippers = `
@@ -47,14 +43,41 @@ const (
 		WHERE $1 = '' OR shipper = $1
 		GROUP BY shipper`
 
+	// Numbers count once: as stored if they are, else as held, else as replayed.
+	// Of a batch in the ledger the numbers of those logs that it was stored
+	// without are not stored. Another producer's items count as they are, but for
+	// those whose record was stored after all.
 	selectQuarantine = `
-		SELECT shipper, shipper ~ $2, max(first_seq + count - 1),
-			coalesce(sum(count) FILTER (WHERE state IN ('held', 'replaying')), 0),
-			coalesce(sum(count) FILTER (WHERE state = 'replayed'), 0),
-			coalesce(sum(count) FILTER (WHERE state = 'discarded'), 0)
-		FROM quarantine
-		WHERE $1 = '' OR shipper = $1
-		GROUP BY shipper`
+		WITH items AS (
+			SELECT shipper, another, state, first_seq, last_seq, count, batch, int8range(first_seq, last_seq, '[]') AS numbers, EXISTS (
+				SELECT FROM ledger l WHERE q.another AND q.batch IS NULL AND l.shipper = q.shipper AND l.first_seq = q.first_seq) AS there
+			FROM quarantine q WHERE $1 = '' OR shipper = $1
+		), beside AS (
+			SELECT i.shipper, range_agg(int8range(l.first_seq, l.last_seq, '[]')) AS numbers
+			FROM items i CROSS JOIN LATERAL (
+				SELECT first_seq, last_seq FROM ledger WHERE shipper = i.shipper AND first_seq BETWEEN i.first_seq AND i.last_seq
+				UNION ALL (
+					SELECT first_seq, last_seq FROM ledger WHERE shipper = i.shipper AND first_seq < i.first_seq
+					ORDER BY first_seq DESC LIMIT 1)) l
+			WHERE NOT i.another AND i.batch IS NULL
+			GROUP BY i.shipper
+		), sets AS (
+			SELECT shipper, bool_or(another) AS another, max(last_seq) AS reach,
+				coalesce(range_agg(numbers) FILTER (WHERE NOT another AND batch IS NOT NULL), '{}') AS apart,
+				coalesce(range_agg(numbers) FILTER (WHERE NOT another AND state IN ('held', 'replaying')), '{}') AS held,
+				coalesce(range_agg(numbers) FILTER (WHERE NOT another AND state = 'replayed'), '{}') AS replayed,
+				coalesce(range_agg(numbers) FILTER (WHERE NOT another AND state = 'discarded'), '{}') AS discarded,
+				coalesce(sum(count) FILTER (WHERE another AND NOT there AND state IN ('held', 'replaying')), 0) AS others_held,
+				coalesce(sum(count) FILTER (WHERE another AND NOT there AND state = 'replayed'), 0) AS others_replayed,
+				coalesce(sum(count) FILTER (WHERE another AND NOT there AND state = 'discarded'), 0) AS others_discarded
+			FROM items GROUP BY shipper
+		), counted AS (
+			SELECT s.*, coalesce(b.numbers, '{}') - s.apart AS stored FROM sets s LEFT JOIN beside b USING (shipper)
+		)
+		SELECT shipper, another, reach, others_held + numbers_in(held - stored),
+			others_replayed + numbers_in(replayed - stored - held),
+			others_discarded + numbers_in(discarded - stored - held - replayed)
+		FROM counted`
 
 	// What is covered, in the order of the numbers: a gap is where a run begins
 	// beyond all that came before, an overlap where a batch begins within a
@@ -65,8 +88,8 @@ const (
 			SELECT shipper, first_seq, last_seq, true AS stored, stored_at FROM ledger
 			WHERE NOT another AND ($1 = '' OR shipper = $1)
 			UNION ALL
-			SELECT shipper, first_seq, first_seq + count - 1, false, NULL FROM quarantine
-			WHERE ($1 = '' OR shipper = $1) AND shipper !~ $4
+			SELECT shipper, first_seq, last_seq, false, NULL FROM quarantine
+			WHERE NOT another AND ($1 = '' OR shipper = $1)
 		), reached AS (
 			SELECT shipper, first_seq, last_seq, stored, stored_at,
 				coalesce(max(last_seq) OVER before, 0) AS reach,
@@ -148,7 +171,7 @@ func readShippers(ctx context.Context, tx pgx.Tx, query app.LedgerQuery, shipper
 }
 
 func readQuarantined(ctx context.Context, tx pgx.Tx, query app.LedgerQuery, shipper func(string) *app.ShipperLedger) error {
-	rows, err := tx.Query(ctx, selectQuarantine, query.Shipper, foreignShipper)
+	rows, err := tx.Query(ctx, selectQuarantine, query.Shipper)
 	if err != nil {
 		return err
 	}
@@ -166,7 +189,7 @@ func readQuarantined(ctx context.Context, tx pgx.Tx, query app.LedgerQuery, ship
 }
 
 func readHoles(ctx context.Context, tx pgx.Tx, query app.LedgerQuery, shipper func(string) *app.ShipperLedger) error {
-	rows, err := tx.Query(ctx, selectHoles, query.Shipper, app.MaxListed, query.Settle.Seconds(), foreignShipper)
+	rows, err := tx.Query(ctx, selectHoles, query.Shipper, app.MaxListed, query.Settle.Seconds())
 	if err != nil {
 		return err
 	}

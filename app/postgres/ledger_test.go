@@ -24,7 +24,8 @@ func logs(n int) []app.Log {
 // quarantine says that numbers of a shipper are in quarantine.
 func quarantine(t *testing.T, conn *pgx.Conn, shipper string, first, count int, state string) {
 	t.Helper()
-	exec(t, conn, "INSERT INTO quarantine (shipper, first_seq, count, state) VALUES ($1, $2, $3, $4)", shipper, first, count, state)
+	exec(t, conn, `INSERT INTO quarantine (shipper, first_seq, count, state, another, digest)
+		VALUES ($1, $2, $3, $4, $1 ~ '^logs\.', gen_random_uuid()::text::bytea)`, shipper, first, count, state)
 }
 
 func report(t *testing.T, db *postgres.DB, shipper string) app.ShipperLedger {
@@ -132,6 +133,7 @@ func TestAnotherProducersQuarantineMakesNoGap(t *testing.T) {
 	exec(t, conn, "DELETE FROM logs WHERE message = '3'")
 	exec(t, conn, "UPDATE ledger SET stored = 3")
 	quarantine(t, conn, "logs.0", 17, 1, "held")
+	exec(t, conn, "UPDATE quarantine SET batch = (SELECT number FROM ledger)")
 	quarantine(t, conn, "logs.0", 15, 9, "held")
 	quarantine(t, conn, "logs.12", 1000, 7, "discarded")
 	v, found := verify(t, db, "")

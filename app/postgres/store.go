@@ -16,9 +16,6 @@ const storeTimeout = 30 * time.Second
 // maxKeptBuffer is the largest buffer that is kept for the next batch, in bytes.
 const maxKeptBuffer = 16 << 20
 
-// maxShipper is the longest name of a shipper in bytes: it is in an index.
-const maxShipper = 512
-
 // Store keeps batches. It implements app.BatchStore.
 type Store struct {
 	db      *DB
@@ -63,10 +60,10 @@ func checkHead(head app.BatchHead) error {
 	switch {
 	case head.Count < 1 || head.Count > app.MaxBatchCount:
 		return app.Errorf(app.KindInvalid, "batch %s says it holds %d logs: want 1 to %d", head.ID(), head.Count, app.MaxBatchCount)
-	case head.First > 1<<63-1-app.MaxBatchCount:
+	case head.First > app.MaxFirst:
 		return app.Errorf(app.KindInvalid, "batch %s: its sequence number is too large for the ledger", head.ID())
-	case head.Shipper == "" || len(head.Shipper) > maxShipper || !storable(head.Shipper) || !storable(head.Topic):
-		return app.Errorf(app.KindInvalid, "the batch's shipper %.40q or topic %.40q cannot be a name: want text of 1 to %d bytes", head.Shipper, head.Topic, maxShipper)
+	case !app.IsShipperName(head.Shipper) || !storable(head.Topic):
+		return app.Errorf(app.KindInvalid, "the batch's shipper %.40q or topic %.40q cannot be a name: want UTF-8 without NUL, of 1 to 512 bytes", head.Shipper, head.Topic)
 	}
 	return nil
 }

@@ -17,16 +17,10 @@ const (
 		ORDER BY 1`
 
 	// A batch that was stored with fewer logs than it has must have the others
-	// in quarantine: under its numbers, or another producer's under its offset.
+	// in quarantine.
 	selectVerified = `
 		SELECT number, shipper, first_seq, count, stored, outside, another, first_time, last_time,
-			CASE WHEN stored = count THEN 0
-			WHEN another THEN (SELECT coalesce(sum(q.count), 0) FROM quarantine q WHERE q.shipper = l.shipper AND q.first_seq = l.first_seq)
-			ELSE (
-				SELECT coalesce(sum(least(q.first_seq + q.count - 1, l.first_seq + l.count - 1) - greatest(q.first_seq, l.first_seq) + 1), 0)
-				FROM quarantine q
-				WHERE q.shipper = l.shipper AND q.first_seq < l.first_seq + l.count AND q.first_seq + q.count > l.first_seq)
-			END::bigint
+			CASE WHEN stored = count THEN 0 ELSE (SELECT coalesce(sum(q.count), 0) FROM quarantine q WHERE q.batch = l.number) END::bigint
 		FROM ledger l WHERE $1 = '' OR shipper = $1`
 )
 

@@ -72,7 +72,7 @@ func TestVerifyNamesWhatIsNotAsItMustBe(t *testing.T) {
 		},
 		"a log of a batch is quarantined alone": {
 			do: []string{"UPDATE ledger SET stored = 2 WHERE first_seq = 4", "DELETE FROM logs WHERE message = 'b3'",
-				"INSERT INTO quarantine (shipper, first_seq, count, state) VALUES ('k3v9', 6, 1, 'held')"},
+				"INSERT INTO quarantine (shipper, first_seq, count, batch) VALUES ('k3v9', 6, 1, 2)"},
 		},
 		"the oldest day is dropped": {
 			do: []string{drop(9 * day)}, unchecked: 2,

@@ -25,8 +25,10 @@ type findings struct {
 	Aside        int `json:"set_aside"` // in the quarantine
 	Missing      int `json:"missing"`   // acked, and neither found nor set aside
 	Duplicates   int `json:"duplicates"`
-	Damaged      int `json:"damaged"` // found, but not as they were sent
-	Twofold      int `json:"twofold"` // found and set aside as well
+	Damaged      int `json:"damaged"`  // found, but not as they were sent
+	Twofold      int `json:"twofold"`  // found and set aside as well
+	Unkept       int `json:"unkept"`   // on the poison topic, and not in the quarantine
+	Repeated     int `json:"repeated"` // in the quarantine more than once
 
 	Losses  []string       `json:"losses"`  // the first of the missing, with what is known of them
 	Answers map[string]int `json:"answers"` // requests that were not acknowledged, by what was said
@@ -36,12 +38,15 @@ type findings struct {
 // sheet counts how often each log was seen.
 type sheet struct {
 	stored  []uint8
-	aside   []bool
+	aside   []uint8
+	poison  []bool // on the poison topic
 	damaged int
 	strange []string // messages that nobody sent
 }
 
-func newSheet(logs int) *sheet { return &sheet{stored: make([]uint8, logs), aside: make([]bool, logs)} }
+func newSheet(logs int) *sheet {
+	return &sheet{stored: make([]uint8, logs), aside: make([]uint8, logs), poison: make([]bool, logs)}
+}
 
 // found notes a stored message.
 func (s *sheet) found(message string) {
@@ -60,8 +65,15 @@ func (s *sheet) found(message string) {
 
 // setAside notes a message that lies in the quarantine.
 func (s *sheet) setAside(message string) {
-	if n, whole := number(message); whole && n >= 0 && n < len(s.aside) {
-		s.aside[n] = true
+	if n, whole := number(message); whole && n >= 0 && n < len(s.aside) && s.aside[n] < 255 {
+		s.aside[n]++
+	}
+}
+
+// poisoned notes a message that lies on the poison topic.
+func (s *sheet) poisoned(message string) {
+	if n, whole := number(message); whole && n >= 0 && n < len(s.poison) {
+		s.poison[n] = true
 	}
 }
 
@@ -89,7 +101,7 @@ func compare(requests []request, s *sheet) (f findings, missing []int) {
 		f.Sent += r.Count
 		*sent += r.Count
 		for n := r.First; n < r.First+r.Count; n++ {
-			times, aside := s.stored[n], s.aside[n]
+			times, aside := s.stored[n], s.aside[n] > 0
 			switch {
 			case times > 0:
 				f.Found++
@@ -99,6 +111,12 @@ func compare(requests []request, s *sheet) (f findings, missing []int) {
 			}
 			if aside {
 				f.Aside++
+			}
+			if s.aside[n] > 1 {
+				f.Repeated++
+			}
+			if s.poison[n] && !aside {
+				f.Unkept++
 			}
 			if times > 1 {
 				f.Duplicates += int(times) - 1
@@ -124,6 +142,8 @@ func (f *findings) failures() []string {
 	expectNone(f.Duplicates, "are stored again")
 	expectNone(f.Damaged, "are stored that nobody sent so")
 	expectNone(f.Twofold, "are stored and set aside as well")
+	expectNone(f.Unkept, "lie on the poison topic and are not in the quarantine")
+	expectNone(f.Repeated, "are in the quarantine more than once")
 	return append(wrong, f.Ledger.Wrong...)
 }
 

@@ -20,6 +20,7 @@ func requests() []request {
 func TestTheAuditSeesWhatIsWrong(t *testing.T) {
 	tests := map[string]struct {
 		stored, aside []int
+		poison        []int
 		missing       []int
 		failures      int
 	}{
@@ -31,6 +32,9 @@ func TestTheAuditSeesWhatIsWrong(t *testing.T) {
 		"one that was refused is there twice":      {stored: []int{0, 1, 2, 3, 4, 4}, failures: 1},
 		"one that was not answered is there twice": {stored: []int{0, 1, 2, 3, 9, 9}, failures: 1},
 		"one is stored and set aside":              {stored: []int{0, 1, 2, 3}, aside: []int{2}, failures: 1},
+		"one is set aside more than once":          {stored: []int{0, 1, 3}, aside: []int{2, 2}, failures: 1},
+		"one is poison and in quarantine":          {stored: []int{0, 1, 3}, aside: []int{2}, poison: []int{2}},
+		"one is poison and not in quarantine":      {stored: []int{0, 1, 2, 3}, poison: []int{4}, failures: 1},
 		"one is there that nobody sent":            {stored: []int{0, 1, 2, 3, 12}, failures: 1},
 		"nothing is there":                         {missing: []int{0, 1, 2, 3}, failures: 1},
 	}
@@ -42,6 +46,9 @@ func TestTheAuditSeesWhatIsWrong(t *testing.T) {
 			}
 			for _, n := range test.aside {
 				seen.setAside(text(n, false))
+			}
+			for _, n := range test.poison {
+				seen.poisoned(text(n, false))
 			}
 			found, missing := compare(requests(), seen)
 			if failures := found.failures(); !slices.Equal(missing, test.missing) || len(failures) != test.failures {
@@ -82,26 +89,37 @@ func TestWhatIsLostIsToldWithWhatHappenedThen(t *testing.T) {
 }
 
 func TestTheLedgerIsHeldAgainstTheLogs(t *testing.T) {
+	batch := func(number int64, shipper string, first, count int64) entry {
+		return entry{Number: number, Shipper: shipper, First: first, Count: count}
+	}
+	another := func(number, first, count int64) entry {
+		return entry{Number: number, Shipper: "t.0", First: first, Count: count, Another: true}
+	}
+	aside := func(first, count int64) entry { return entry{Shipper: "a", First: first, Count: count, Aside: true} }
 	tests := map[string]struct {
 		ledger []entry
 		rows   map[int64]int64
-		aside  int
+		apart  int64
 		gaps   int
 		wrong  int
 	}{
-		"whole":                      {[]entry{{1, "a", 1, 5, false}, {2, "a", 6, 5, false}, {3, "b", 1, 1, false}}, map[int64]int64{1: 5, 2: 5, 3: 1}, 0, 0, 0},
-		"a gap":                      {[]entry{{1, "a", 1, 5, false}, {2, "a", 7, 5, false}}, map[int64]int64{1: 5, 2: 5}, 0, 1, 1},
-		"a gap, and a log set aside": {[]entry{{1, "a", 1, 5, false}, {2, "a", 7, 5, false}}, map[int64]int64{1: 5, 2: 5}, 1, 1, 0},
-		"no beginning":               {[]entry{{1, "a", 3, 5, false}}, map[int64]int64{1: 5}, 0, 1, 1},
-		"another producer's":         {[]entry{{1, "t.0", 3, 5, true}, {2, "t.0", 9, 5, true}}, map[int64]int64{1: 5, 2: 5}, 0, 0, 0},
-		"numbers twice":              {[]entry{{1, "a", 1, 5, false}, {2, "a", 4, 5, false}}, map[int64]int64{1: 5, 2: 5}, 0, 1, 1},
-		"a log too few":              {[]entry{{1, "a", 1, 5, false}}, map[int64]int64{1: 4}, 0, 0, 1},
-		"a log too many":             {[]entry{{1, "a", 1, 5, false}}, map[int64]int64{1: 6}, 0, 0, 1},
-		"logs of no batch":           {nil, map[int64]int64{1: 6}, 0, 0, 1},
+		"whole":                        {[]entry{batch(1, "a", 1, 5), batch(2, "a", 6, 5), batch(3, "b", 1, 1)}, map[int64]int64{1: 5, 2: 5, 3: 1}, 0, 0, 0},
+		"a gap":                        {[]entry{batch(1, "a", 1, 5), batch(2, "a", 7, 5)}, map[int64]int64{1: 5, 2: 5}, 0, 1, 1},
+		"a gap that is set aside":      {[]entry{batch(1, "a", 1, 5), aside(6, 1), batch(2, "a", 7, 5)}, map[int64]int64{1: 5, 2: 5}, 0, 0, 0},
+		"half a gap that is set aside": {[]entry{batch(1, "a", 1, 5), aside(6, 1), batch(2, "a", 8, 5)}, map[int64]int64{1: 5, 2: 5}, 0, 1, 1},
+		"nothing but what is aside":    {[]entry{aside(1, 1), aside(2, 4)}, nil, 0, 0, 0},
+		"one of a batch is set aside":  {[]entry{batch(1, "a", 1, 5), aside(3, 1), batch(2, "a", 6, 5)}, map[int64]int64{1: 4, 2: 5}, 1, 0, 0},
+		"no beginning":                 {[]entry{batch(1, "a", 3, 5)}, map[int64]int64{1: 5}, 0, 1, 1},
+		"another producer's":           {[]entry{another(1, 3, 5), another(2, 9, 5)}, map[int64]int64{1: 5, 2: 5}, 0, 0, 0},
+		"numbers twice":                {[]entry{batch(1, "a", 1, 5), batch(2, "a", 4, 5)}, map[int64]int64{1: 5, 2: 5}, 0, 0, 1},
+		"a log too few":                {[]entry{batch(1, "a", 1, 5)}, map[int64]int64{1: 4}, 0, 0, 1},
+		"a log too many":               {[]entry{batch(1, "a", 1, 5)}, map[int64]int64{1: 6}, 0, 0, 1},
+		"a log too many is set aside":  {[]entry{batch(1, "a", 1, 5)}, map[int64]int64{1: 5}, 1, 0, 1},
+		"logs of no batch":             {nil, map[int64]int64{1: 6}, 0, 0, 1},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			if f := checkLedger(test.ledger, test.rows, test.aside); len(f.Gaps) != test.gaps || len(f.Wrong) != test.wrong {
+			if f := checkLedger(test.ledger, test.rows, test.apart); len(f.Gaps) != test.gaps || len(f.Wrong) != test.wrong {
 				t.Errorf("%+v", f)
 			}
 		})

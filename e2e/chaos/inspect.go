@@ -30,9 +30,13 @@ func (s *site) inspect(ctx context.Context, requests []request, d *diary, result
 	if err := eachRecord(s.all.Kafka.Brokers, "logs.poison", func(r *sarama.ConsumerMessage) {
 		texts, _ := messages(r.Value) // what is no batch holds none of our logs
 		for _, text := range texts {
-			seen.setAside(text)
+			seen.poisoned(text)
 		}
 	}); err != nil {
+		return err
+	}
+	apart, err := readQuarantine(ctx, conn, seen.setAside)
+	if err != nil {
 		return err
 	}
 	found, missing := compare(requests, seen)
@@ -50,7 +54,7 @@ func (s *site) inspect(ctx context.Context, requests []request, d *diary, result
 	if err != nil {
 		return err
 	}
-	found.Ledger = checkLedger(ledger, rows, found.Aside)
+	found.Ledger = checkLedger(ledger, rows, apart)
 	result.Findings = found
 	result.Failures = append(result.Failures, found.failures()...)
 	if err := s.asksGateway(ctx); err != nil {
@@ -74,9 +78,32 @@ func readLogs(ctx context.Context, conn *pgx.Conn, found func(string)) error {
 	return err
 }
 
-// readLedger returns the ledger, and how many logs there are of each batch.
+// readQuarantine hands out the message of every log in the quarantine, and
+// returns how many of them were taken out of a batch that was stored.
+func readQuarantine(ctx context.Context, conn *pgx.Conn, aside func(string)) (apart int64, err error) {
+	rows, err := conn.Query(ctx, "SELECT payload, CASE WHEN batch IS NULL THEN 0 ELSE count END FROM quarantine")
+	if err != nil {
+		return 0, err
+	}
+	var payload []byte
+	var of int64
+	_, err = pgx.ForEachRow(rows, []any{&payload, &of}, func() error {
+		apart += of
+		texts, _ := messages(payload) // what is no batch holds none of our logs
+		for _, text := range texts {
+			aside(text)
+		}
+		return nil
+	})
+	return apart, err
+}
+
+// readLedger returns the ledger with the quarantine, and how many logs there are of each batch.
 func readLedger(ctx context.Context, conn *pgx.Conn) ([]entry, map[int64]int64, error) {
-	rows, err := conn.Query(ctx, "SELECT number, shipper, first_seq AS first, count, another FROM ledger ORDER BY shipper, first_seq")
+	rows, err := conn.Query(ctx, `
+		SELECT number, shipper, first_seq AS first, count, another, false AS aside FROM ledger
+		UNION ALL SELECT 0, shipper, first_seq, count, another, true FROM quarantine
+		ORDER BY shipper, first, aside`)
 	if err != nil {
 		return nil, nil, err
 	}

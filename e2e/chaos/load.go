@@ -18,7 +18,7 @@ const (
 	requestsPerSecond = 40
 	inFlight          = 96 // requests at the most; when as many wait, none is sent
 	answerTimeout     = 20 * time.Second
-	oversizeEvery     = 1200 // requests; one of the logs of such a one is too large for Kafka
+	oversizeEvery     = 400 // requests; one of the logs of such a one is too large for Kafka
 )
 
 // outcome is what a client knows of its request.

@@ -109,7 +109,7 @@ func (r *report) text(dir string) string {
 	line("missing    %9d", f.Missing)
 	line("duplicates %9d", f.Duplicates)
 	line("damaged    %9d", f.Damaged)
-	line("ledger     %9d batches of %d shippers, %d logs, %d gaps", f.Ledger.Batches, f.Ledger.Shippers, f.Ledger.Logs, len(f.Ledger.Gaps))
+	line("ledger     %9d batches and %d quarantined items of %d shippers, %d logs, %d gaps", f.Ledger.Batches, f.Ledger.Aside, f.Ledger.Shippers, f.Ledger.Logs, len(f.Ledger.Gaps))
 	line("verify     %s", r.Verify)
 	for _, answer := range sorted(f.Answers) {
 		line("  %5d times %.200s", f.Answers[answer], answer)

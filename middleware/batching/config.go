@@ -82,8 +82,8 @@ type Config struct {
 	PoisonTopic string
 
 	// Mark adds to the metadata of a message that goes to the poison topic as
-	// what is left of a batch. Nil: the reason alone stands there.
-	Mark func(Batch, *message.Message)
+	// what is left of a batch, for a reason. Nil: the reason alone stands there.
+	Mark func(Batch, *message.Message, error)
 
 	CloseTimeout time.Duration // how long Close may flush: 30 s
 	Observer     Observer      // nil: nobody watches

@@ -234,7 +234,7 @@ func (p *Publisher) sendAside(batch Batch, reason error) (failed error, ended bo
 		msg.Metadata.Set(middleware.PoisonedTopicKey, batch.Topic)
 		msg.Metadata.Set(middleware.PoisonedHandlerKey, p.String())
 		if p.cfg.Mark != nil {
-			p.cfg.Mark(batch, msg)
+			p.cfg.Mark(batch, msg, reason)
 		}
 	}
 	for attempt := 1; ; attempt++ {

@@ -3,15 +3,16 @@
 // the registry it counts in, and is safe for concurrent use. What they count
 // is described in docs/observability.md.
 //
-//	pipeline.go  the registry, the producer, and how old logs are at each stage
-//	intake.go    requests to the shipper
-//	batching.go  batches: how they were sealed, how full, how long they took
-//	journal.go   the journal
-//	breaker.go   the circuit breaker
-//	kafka.go     the Kafka client's traffic, and how far the consumers are behind
-//	store.go     what the consumer stores
-//	ledger.go    what the ledger says is missing
-//	http.go      requests to any role, and what the cache answered
+//	pipeline.go    the registry, the producer, and how old logs are at each stage
+//	intake.go      requests to the shipper
+//	batching.go    batches: how they were sealed, how full, how long they took
+//	journal.go     the journal
+//	breaker.go     the circuit breaker
+//	kafka.go       the Kafka client's traffic, and how far the consumers are behind
+//	store.go       what the consumer stores
+//	quarantine.go  what was set aside
+//	ledger.go      what the ledger says is missing
+//	http.go        requests to any role, and what the cache answered
 //
 // Labels are bounded: a label's values are all known, or there are as many as
 // there are partitions or routes.

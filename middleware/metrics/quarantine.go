@@ -1,0 +1,25 @@
+package metrics
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"millrace/app"
+)
+
+// Quarantine counts what was set aside.
+type Quarantine struct{ records *prometheus.CounterVec }
+
+// NewQuarantine registers the quarantine's metrics.
+func NewQuarantine(r prometheus.Registerer) *Quarantine {
+	return &Quarantine{promauto.With(r).NewCounterVec(prometheus.CounterOpts{
+		Name: "quarantine_records_total", Help: "Records of the poison topic that the quarantine keeps, by where they failed and why.",
+	}, []string{"stage", "reason"})}
+}
+
+// Kept counts one record that is in the quarantine.
+func (q *Quarantine) Kept(record app.PoisonRecord, kept app.KeptPoison) {
+	if !kept.Duplicate {
+		q.records.WithLabelValues(record.Stage, record.Reason).Inc()
+	}
+}

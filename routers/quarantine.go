@@ -1,0 +1,25 @@
+package routers
+
+import (
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+
+	"millrace/app"
+	"millrace/handlers"
+)
+
+// Quarantine routes what was set aside into the quarantine. There is nowhere
+// further to set it aside: whatever fails is tried again for ever.
+func Quarantine(cfg Config, poison message.Subscriber, quarantine *handlers.Quarantine) (*message.Router, error) {
+	return newRouter(cfg, route{
+		handler: "quarantine",
+		topic:   app.TopicPoison,
+		from:    poison,
+		handle:  quarantine.Handle,
+		middleware: []message.HandlerMiddleware{
+			retryAll(cfg),
+			measured(cfg),
+			middleware.Recoverer,
+		},
+	})
+}
