@@ -33,6 +33,7 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 	if err != nil {
 		return err
 	}
+	r.guard.MountLogin(e)
 	err = query.Mount(e, query.Config{
 		Recent:  app.NewRecent(db.Reader(), cache, feed),
 		Reader:  db.Reader(),
@@ -41,7 +42,10 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 	if err != nil {
 		return err
 	}
-	states := client.NewStates(cfg.Gateway.Shippers)
+	states, err := client.NewStates(cfg.Gateway.Shippers, cfg.HTTP(cfg.Gateway.Shippers...))
+	if err != nil {
+		return err
+	}
 	defer r.closing("the connections to shippers", states.Close)
 	whole := app.NewLedger(db.Ledger(), states)
 	err = ledger.Mount(e, ledger.Config{Ledger: whole, Timeout: cfg.Postgres.Timeout})

@@ -83,6 +83,6 @@ func newCommand() *cobra.Command {
 	role("shipper", "Take logs over HTTP and ship them to Kafka in batches", runShipper)
 	role("consumer", "Store the batches in PostgreSQL", runConsumer)
 	role("gateway", "Answer queries over HTTP", runGateway)
-	root.AddCommand(newSendCommand(&cfg), newVerifyCommand(&cfg), newJournalCommand(&cfg))
+	root.AddCommand(newSendCommand(&cfg), newVerifyCommand(&cfg), newJournalCommand(&cfg), newKeyCommand(&cfg))
 	return root
 }

@@ -55,9 +55,9 @@ const linesDelay = 100 * time.Millisecond
 func newLinePublisher(cfg app.Config, logger *slog.Logger, observer batching.Observer) (*batching.Publisher, error) {
 	target := cfg.Producer.URL
 	if target == "" {
-		target = "http://" + cfg.Shipper.Addr
+		target = cfg.LocalURL(cfg.Shipper.Addr)
 	}
-	requests, err := client.New(target)
+	requests, err := client.New(target, cfg.HTTP(target))
 	if err != nil {
 		return nil, err
 	}

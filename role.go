@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"millrace/app"
+	"millrace/http/access"
 	"millrace/http/actuator"
 	"millrace/http/server"
 	"millrace/middleware/metrics"
@@ -26,7 +27,8 @@ type role struct {
 	cfg      app.Config
 	logger   *slog.Logger
 	registry *prometheus.Registry
-	group    run.Group // everything that runs until the role stops
+	guard    *access.Guard // of the role's server, once it has one
+	group    run.Group     // everything that runs until the role stops
 }
 
 func newRole(name string, cfg app.Config) *role {
@@ -54,13 +56,19 @@ func (r *role) run(ctx context.Context) error {
 // newServer returns the role's server, with the endpoints that every role has.
 func (r *role) newServer(maxBody int64, checks ...app.Check) (*echo.Echo, error) {
 	e := server.New(server.Config{Logger: r.logger, MaxBody: maxBody, Observer: metrics.NewHTTP(r.registry)})
+	if err := r.addGuard(e); err != nil {
+		return nil, err
+	}
 	return e, actuator.Mount(e, actuator.Config{Gatherer: r.registry, Checks: checks})
 }
 
 // addServer opens the role's address, which a setting names, and adds the
 // server. Stopping it waits for the requests in progress.
 func (r *role) addServer(e *echo.Echo, addr, setting string) error {
-	listener, err := server.Listen(addr, setting)
+	if err := r.addCertificate(e); err != nil {
+		return err
+	}
+	listener, err := listen(r.cfg, addr, setting)
 	if err != nil {
 		return err
 	}

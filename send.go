@@ -55,7 +55,9 @@ func runSend(ctx context.Context, cfg app.Config, read lines.Config) error {
 	if read.Follow {
 		cfg.Shutdown = sendStop // it ends by being interrupted, and whoever does that waits
 	}
-	tally := &sendTally{}
+	ctx, refuse := context.WithCancelCause(ctx)
+	defer refuse(nil)
+	tally := &sendTally{barred: refuse}
 	to, err := newLinePublisher(cfg, newLogger(cfg), tally)
 	if err != nil {
 		return err
@@ -70,6 +72,8 @@ func runSend(ctx context.Context, cfg app.Config, read lines.Config) error {
 	done()
 	fmt.Fprintf(os.Stderr, "%d logs sent\n", tally.sent.Load())
 	switch {
+	case app.BarsEntry(context.Cause(ctx)):
+		return context.Cause(ctx)
 	case err != nil && ctx.Err() == nil:
 		return err
 	case closeErr != nil:
@@ -98,12 +102,18 @@ func showProgress(read *lines.Config) (done func()) {
 type sendTally struct {
 	sent, refused atomic.Int64
 	reason        atomic.Pointer[error]
+	barred        func(error) // is told that the shipper does not let us in
 }
 
-func (*sendTally) Taken(string, int)                      {}
-func (*sendTally) Dropped(string, int)                    {}
-func (*sendTally) Rejected(string, int)                   {}
-func (*sendTally) FlushFailed(batching.Batch, int, error) {}
+func (*sendTally) Taken(string, int)    {}
+func (*sendTally) Dropped(string, int)  {}
+func (*sendTally) Rejected(string, int) {}
+
+func (t *sendTally) FlushFailed(_ batching.Batch, _ int, err error) {
+	if app.BarsEntry(err) {
+		t.barred(err)
+	}
+}
 
 func (t *sendTally) Flushed(batch batching.Batch, _ time.Duration) { t.sent.Add(int64(batch.Count)) }
 

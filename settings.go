@@ -38,6 +38,9 @@ func bindSettings(flags *pflag.FlagSet, cfg *app.Config) *settings {
 func (s *settings) bind(prefix string, group reflect.Value) {
 	for i := range group.NumField() {
 		field := group.Type().Field(i)
+		if field.Tag.Get("name") == "-" {
+			continue // no setting: the program's own
+		}
 		name := prefix + field.Tag.Get("name")
 		help := field.Tag.Get("help")
 		switch target := group.Field(i).Addr().Interface().(type) {

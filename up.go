@@ -9,10 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"millrace/app"
 	"millrace/app/embedded"
-	"millrace/http/server"
 )
 
 // runUp runs every role in this process, on embedded servers where no other
@@ -43,8 +43,11 @@ func runUp(ctx context.Context, cfg app.Config) (err error) {
 		return err
 	}
 
+	if cfg.APIKey == "" { // once keys are asked for, the roles must show one to each other
+		cfg.Access.Own, cfg.APIKey = app.NewKey(app.Key{Name: "up", Scopes: []app.Scope{app.ScopeIngest, app.ScopeRead}}, time.Now())
+	}
 	if len(cfg.Gateway.Shippers) == 0 {
-		cfg.Gateway.Shippers = []string{"http://" + cfg.Shipper.Addr}
+		cfg.Gateway.Shippers = []string{cfg.LocalURL(cfg.Shipper.Addr)}
 	}
 
 	// First those who send: what they still have must find its way.
@@ -79,7 +82,7 @@ func checkAddresses(cfg app.Config) error {
 		{"gateway-addr", cfg.Gateway.Addr},
 	}
 	for _, a := range addresses {
-		listener, err := server.Listen(a.addr, a.setting)
+		listener, err := listen(cfg, a.addr, a.setting)
 		if err != nil {
 			return err
 		}
@@ -182,10 +185,10 @@ func (s *servers) announcement(cfg app.Config) string {
 	var b strings.Builder
 	row := func(what, where string) { fmt.Fprintf(&b, "  %-10s %s\n", what, where) }
 	b.WriteString("millrace is starting; Ctrl-C flushes everything and stops it\n")
-	row("query", "http://"+cfg.Gateway.Addr+"/api/query/recent")
-	row("intake", "http://"+cfg.Shipper.Addr+"/api/logs   (OTLP: /v1/logs)")
-	row("producer", "http://"+cfg.Producer.Addr+"/api/rate")
-	row("consumer", "http://"+cfg.Consumer.Addr+"/actuator/health")
+	row("query", cfg.LocalURL(cfg.Gateway.Addr)+"/api/query/recent")
+	row("intake", cfg.LocalURL(cfg.Shipper.Addr)+"/api/logs   (OTLP: /v1/logs)")
+	row("producer", cfg.LocalURL(cfg.Producer.Addr)+"/api/rate")
+	row("consumer", cfg.LocalURL(cfg.Consumer.Addr)+"/actuator/health")
 	row("Kafka", strings.Join(cfg.Kafka.Brokers, ",")+s.mark("Kafka"))
 	row("PostgreSQL", withoutPassword(cfg.Postgres.URL)+s.mark("PostgreSQL"))
 	row("Redis", cfg.Redis.Addr+s.mark("Redis"))

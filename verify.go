@@ -61,9 +61,9 @@ twice, and with 2 when it could not tell.`,
 func runVerify(ctx context.Context, cfg app.Config, query app.LedgerQuery, asJSON bool, out io.Writer) error {
 	target := cfg.Gateway.URL
 	if target == "" {
-		target = "http://" + cfg.Gateway.Addr
+		target = cfg.LocalURL(cfg.Gateway.Addr)
 	}
-	client, err := gateway.New(target)
+	client, err := gateway.New(target, cfg.HTTP(target))
 	if err != nil {
 		return err
 	}

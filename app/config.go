@@ -28,6 +28,9 @@ type Config struct {
 	Shipper  ShipperConfig  `name:"shipper"`
 	Consumer ConsumerConfig `name:"consumer"`
 	Gateway  GatewayConfig  `name:"gateway"`
+	Access   AccessConfig   `name:"access"`
+	TLS      TLSConfig      `name:"tls"`
+	APIKey   string         `name:"api-key" secret:"true" help:"API key that commands and roles show to servers of Millrace"`
 	Shutdown time.Duration  `name:"shutdown-timeout" help:"how long a role may take to finish its work when stopped"`
 }
 
@@ -138,6 +141,7 @@ func DefaultConfig() Config {
 		Shipper:  ShipperConfig{Addr: "127.0.0.1:8082", MaxBody: 16 << 20, MaxRequests: 1024},
 		Consumer: ConsumerConfig{Addr: "127.0.0.1:8083", Retention: 30 * 24 * time.Hour, MaxRetries: 8},
 		Gateway:  GatewayConfig{Addr: "127.0.0.1:8080"},
+		Access:   AccessConfig{Mode: "auto"},
 	}
 }
 
@@ -183,6 +187,12 @@ func (c *Config) Validate() error {
 	}
 	check(c.Redis.Timeout > 0, "redis-timeout", "a time above 0, such as 50ms", c.Redis.Timeout)
 	c.Batching.validate(check, oneOf, atLeast)
+	c.Access.validate(check, oneOf)
+	c.TLS.validate(check)
+	if c.APIKey != "" {
+		_, _, ok := ParseKey(c.APIKey)
+		check(ok, "api-key", "a key as millrace key create prints it", "something else")
+	}
 	address("producer-addr", c.Producer.Addr)
 	check(c.Producer.Rate >= 0 && c.Producer.Rate <= MaxProducerRate, "producer-rate", fmt.Sprintf("0 to %d", MaxProducerRate), c.Producer.Rate)
 	address("shipper-addr", c.Shipper.Addr)

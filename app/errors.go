@@ -12,14 +12,17 @@ type Kind uint8
 
 // The kinds of failure. An error without a Kind is KindInternal.
 const (
-	KindInternal    Kind = iota // ours; may or may not pass
-	KindInvalid                 // the input is wrong and stays wrong
-	KindTooLarge                // the input is over a limit
-	KindNotFound                // there is no such thing
-	KindFull                    // no room now; come back later
-	KindUnavailable             // something we need is away; come back later
-	KindTimeout                 // it took longer than it may
-	KindConflict                // it contradicts what is there
+	KindInternal        Kind = iota // ours; may or may not pass
+	KindInvalid                     // the input is wrong and stays wrong
+	KindTooLarge                    // the input is over a limit
+	KindNotFound                    // there is no such thing
+	KindFull                        // no room now; come back later
+	KindUnavailable                 // something we need is away; come back later
+	KindTimeout                     // it took longer than it may
+	KindConflict                    // it contradicts what is there
+	KindUnauthenticated             // it does not say who asks, or nobody knows them
+	KindForbidden                   // whoever asks may not
+	KindTooMany                     // whoever asks has asked too often; come back later
 )
 
 // Error is a failure with what its reader needs to mend it. Message is a
@@ -29,7 +32,7 @@ type Error struct {
 	Message    string
 	Field      string        // the parameter or member that is wrong, if one is
 	Line       int           // the line (NDJSON) or element (array) that is wrong, from 1; 0 if none
-	RetryAfter time.Duration // with KindFull and KindUnavailable: when to come back; 0 if unknown
+	RetryAfter time.Duration // with KindFull, KindUnavailable and KindTooMany: when to come back; 0 if unknown
 	Err        error
 }
 
@@ -61,4 +64,11 @@ func Permanent(err error) bool {
 	default:
 		return false
 	}
+}
+
+// BarsEntry tells whether whoever asks is not let in: nothing else that they ask
+// will be answered either.
+func BarsEntry(err error) bool {
+	kind := KindOf(err)
+	return kind == KindUnauthenticated || kind == KindForbidden
 }

@@ -38,17 +38,16 @@ type Client struct {
 }
 
 // New returns a Client for the shipper at a URL such as http://localhost:8082.
-func New(target string) (*Client, error) {
+func New(target string, cfg app.HTTPConfig) (*Client, error) {
 	u, err := url.Parse(target)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, app.Errorf(app.KindInvalid, "producer-target is %q: want a URL such as http://localhost:8082", target)
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost = 16
-	return &Client{
-		target: strings.TrimRight(target, "/") + "/api/logs",
-		http:   &http.Client{Timeout: timeout, Transport: transport},
-	}, nil
+	requests, err := cfg.Client(timeout)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{target: strings.TrimRight(target, "/") + "/api/logs", http: requests}, nil
 }
 
 // String names the publisher in Watermill's metrics.
@@ -128,6 +127,9 @@ func answer(response *http.Response) error {
 		problem.Detail = response.Status
 	}
 	refusal := &app.Error{Kind: kindOf(response.StatusCode), Message: fmt.Sprintf("the shipper answered %d: %s", response.StatusCode, problem.Detail)}
+	if app.BarsEntry(refusal) {
+		refusal.Message += " (setting api-key)"
+	}
 	if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil {
 		refusal.RetryAfter = time.Duration(seconds) * time.Second
 	}
@@ -140,6 +142,10 @@ func kindOf(status int) app.Kind {
 		return app.KindTooLarge
 	case status == http.StatusTooManyRequests, status == http.StatusRequestTimeout, status >= 500:
 		return app.KindUnavailable
+	case status == http.StatusUnauthorized:
+		return app.KindUnauthenticated // no fault of the logs
+	case status == http.StatusForbidden:
+		return app.KindForbidden
 	default:
 		return app.KindInvalid
 	}

@@ -24,7 +24,7 @@ func newClient(t *testing.T, answer http.HandlerFunc) *client.Client {
 	t.Helper()
 	server := httptest.NewServer(answer)
 	t.Cleanup(server.Close)
-	c, err := client.New(server.URL + "/")
+	c, err := client.New(server.URL+"/", app.HTTPConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestPublishTellsWhatMayPassFromWhatWillNot(t *testing.T) {
 }
 
 func TestAShipperThatIsAwayIsNamed(t *testing.T) {
-	c, err := client.New("http://127.0.0.1:1")
+	c, err := client.New("http://127.0.0.1:1", app.HTTPConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestAShipperThatIsAwayIsNamed(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	for _, target := range []string{"", "localhost:8082", "ftp://x", "http://"} {
-		if _, err := client.New(target); err == nil {
+		if _, err := client.New(target, app.HTTPConfig{}); err == nil {
 			t.Errorf("target %q is taken", target)
 		}
 	}

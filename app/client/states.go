@@ -28,8 +28,9 @@ type States struct {
 }
 
 // NewStates returns States for shippers at URLs such as http://localhost:8082.
-func NewStates(urls []string) *States {
-	return &States{urls: urls, http: &http.Client{Timeout: stateTimeout, Transport: http.DefaultTransport.(*http.Transport).Clone()}}
+func NewStates(urls []string, cfg app.HTTPConfig) (*States, error) {
+	requests, err := cfg.Client(stateTimeout)
+	return &States{urls: urls, http: requests}, err
 }
 
 // Close closes the idle connections.

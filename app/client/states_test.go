@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"millrace/app"
 	"millrace/app/client"
 )
 
@@ -22,13 +23,16 @@ func TestStatesTellsWhoAnsweredAndWhoDidNot(t *testing.T) {
 		t.Cleanup(server.Close)
 		return server.URL
 	}
-	states := client.NewStates([]string{
+	states, err := client.NewStates([]string{
 		answering(200, `{"id":"k3v9","accepted":30,"sealed":20,"shipped":10,"journal":{"bytes":1,"segments":1},"breaker":"closed","more":1}`) + "/",
 		"http://127.0.0.1:1",
 		answering(404, ""),
 		answering(200, "{}"),
 		answering(200, "<html>"),
-	})
+	}, app.HTTPConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer states.Close()
 	got := states.States(t.Context())
 	if s := got[0].State; s == nil || s.ID != "k3v9" || s.Accepted != 30 || s.Sealed != 20 || s.Shipped != 10 || s.Breaker != "closed" || got[0].Error != "" {
@@ -39,7 +43,11 @@ func TestStatesTellsWhoAnsweredAndWhoDidNot(t *testing.T) {
 			t.Errorf("%+v: want an error with %q", got[i], want)
 		}
 	}
-	if got := client.NewStates(nil).States(t.Context()); len(got) != 0 {
+	nobody, err := client.NewStates(nil, app.HTTPConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := nobody.States(t.Context()); len(got) != 0 {
 		t.Errorf("nobody answered %v", got)
 	}
 }

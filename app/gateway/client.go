@@ -21,12 +21,16 @@ type Client struct {
 }
 
 // New returns a Client for the gateway at a URL such as http://localhost:8080.
-func New(target string) (*Client, error) {
+func New(target string, cfg app.HTTPConfig) (*Client, error) {
 	u, err := url.Parse(target)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, app.Errorf(app.KindInvalid, "gateway-url is %q: want a URL such as http://localhost:8080", target)
 	}
-	return &Client{target: strings.TrimRight(target, "/"), http: &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}}, nil
+	requests, err := cfg.Client(0)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{target: strings.TrimRight(target, "/"), http: requests}, nil
 }
 
 // Close closes the idle connections.
@@ -70,13 +74,21 @@ func refusal(response *http.Response) error {
 	if problem.Detail == "" {
 		problem.Detail = http.StatusText(response.StatusCode)
 	}
-	return &app.Error{Kind: kindOf(response.StatusCode), Message: fmt.Sprintf("the gateway answered %d: %s", response.StatusCode, problem.Detail)}
+	refused := &app.Error{Kind: kindOf(response.StatusCode), Message: fmt.Sprintf("the gateway answered %d: %s", response.StatusCode, problem.Detail)}
+	if app.BarsEntry(refused) {
+		refused.Message += " (setting api-key)"
+	}
+	return refused
 }
 
 func kindOf(status int) app.Kind {
 	switch {
 	case status == http.StatusNotFound:
 		return app.KindNotFound
+	case status == http.StatusUnauthorized:
+		return app.KindUnauthenticated
+	case status == http.StatusForbidden:
+		return app.KindForbidden
 	case status == http.StatusTooManyRequests, status == http.StatusRequestTimeout, status >= 500:
 		return app.KindUnavailable
 	default:

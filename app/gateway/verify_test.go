@@ -30,7 +30,7 @@ func verify(t *testing.T, status int, body string, report app.VerifyReport) (app
 		fmt.Fprint(w, body)
 	}))
 	defer server.Close()
-	client, err := gateway.New(server.URL + "/")
+	client, err := gateway.New(server.URL+"/", app.HTTPConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestVerifyWithoutAResultIsAnError(t *testing.T) {
 			}
 		})
 	}
-	if _, err := gateway.New("localhost"); app.KindOf(err) != app.KindInvalid {
+	if _, err := gateway.New("localhost", app.HTTPConfig{}); app.KindOf(err) != app.KindInvalid {
 		t.Errorf("got %v", err)
 	}
 }
@@ -79,7 +79,7 @@ func TestVerifyEndsWithItsCaller(t *testing.T) {
 	if !errors.Is(err, left) {
 		t.Errorf("got %v", err)
 	}
-	client, err := gateway.New("http://127.0.0.1:1")
+	client, err := gateway.New("http://127.0.0.1:1", app.HTTPConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -82,6 +82,12 @@ func StatusCode(kind app.Kind) int32 {
 		return 4 // DEADLINE_EXCEEDED
 	case app.KindConflict:
 		return 9 // FAILED_PRECONDITION
+	case app.KindUnauthenticated:
+		return 16 // UNAUTHENTICATED
+	case app.KindForbidden:
+		return 7 // PERMISSION_DENIED
+	case app.KindTooMany:
+		return 8 // RESOURCE_EXHAUSTED
 	default:
 		return 13 // INTERNAL
 	}

@@ -116,13 +116,13 @@ func appErrors(err error, found []*app.Error) []*app.Error {
 	return found
 }
 
-// defaultPause is when to come back after a 503 that does not say.
+// defaultPause is when to come back after one that does not say.
 const defaultPause = time.Second
 
-// retryAfter returns the Retry-After header for a 503, in whole seconds, and
-// nothing for any other error.
+// retryAfter returns the Retry-After header for a 503 or 429, in whole seconds,
+// and nothing for any other error.
 func retryAfter(err error, status int) string {
-	if status != http.StatusServiceUnavailable {
+	if status != http.StatusServiceUnavailable && status != http.StatusTooManyRequests {
 		return ""
 	}
 	pause := defaultPause

@@ -27,6 +27,10 @@ var kinds = map[app.Kind]class{
 	app.KindUnavailable: {http.StatusServiceUnavailable, "unavailable", "Something that is needed is away"},
 	app.KindTimeout:     {http.StatusGatewayTimeout, "timeout", "It took too long"},
 	app.KindConflict:    {http.StatusConflict, "conflict", "It contradicts what is there"},
+
+	app.KindUnauthenticated: {http.StatusUnauthorized, "unauthenticated", "A key is needed"},
+	app.KindForbidden:       {http.StatusForbidden, "forbidden", "This is not allowed"},
+	app.KindTooMany:         statuses[http.StatusTooManyRequests],
 }
 
 // statuses is the table for what HTTP itself refuses.

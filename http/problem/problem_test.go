@@ -62,7 +62,10 @@ func TestTheTable(t *testing.T) {
 		"body too large":   {fmt.Errorf("reading: %w", &http.MaxBytesError{Limit: 7}), 413, "too-large", "", false},
 		"unsupported":      {echo.NewHTTPError(415, "use JSON"), 415, "unsupported", "", false},
 		"Echo's 500":       {echo.NewHTTPError(500, plain.Error()), 500, "internal", "", true},
-		"too many":         {echo.ErrTooManyRequests, 429, "too-many-requests", "", false},
+		"too many":         {echo.ErrTooManyRequests, 429, "too-many-requests", "1", false},
+		"too often":        {&app.Error{Kind: app.KindTooMany, RetryAfter: 3 * time.Second}, 429, "too-many-requests", "3", false},
+		"no key":           {app.Errorf(app.KindUnauthenticated, "x"), 401, "unauthenticated", "", false},
+		"may not":          {app.Errorf(app.KindForbidden, "x"), 403, "forbidden", "", false},
 		"teapot":           {echo.NewHTTPError(418, "short and stout"), 418, "http", "", false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -14,6 +14,9 @@
 //	all, to the answer   120 s; what an endpoint waits for is bounded by itself
 //	a quiet connection   120 s
 //
+// A server speaks TLS when its Server.TLSConfig is set; Certificate has one that
+// is taken anew when its files change.
+//
 // An endpoint that streams for longer clears its deadlines through an
 // http.ResponseController, and ends its streams in e.Server.RegisterOnShutdown.
 package server

@@ -43,10 +43,16 @@ func Listen(addr, setting string) (net.Listener, error) {
 
 // Serve answers requests until ctx ends. Then it takes no more, waits for
 // those in progress for as long as timeout, and cuts off the rest, which is an
-// error. It closes the listener.
+// error. It closes the listener. With e.Server.TLSConfig it speaks TLS alone.
 func Serve(ctx context.Context, e *echo.Echo, listener net.Listener, timeout time.Duration) error {
 	served := make(chan error, 1)
-	go func() { served <- e.Server.Serve(listener) }()
+	go func() {
+		if e.Server.TLSConfig != nil {
+			served <- e.Server.ServeTLS(listener, "", "")
+			return
+		}
+		served <- e.Server.Serve(listener)
+	}()
 	select {
 	case err := <-served:
 		return err

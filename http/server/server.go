@@ -59,6 +59,7 @@ func New(cfg Config) *echo.Echo {
 		requestLog(cfg.Logger),
 		observe(cfg.Observer),
 		recoverPanics,
+		secureHeaders,
 		limitBody(cfg.MaxBody),
 	)
 	return e
