@@ -7,8 +7,9 @@
 //
 // Each role has a file of its own in this package, which wires it from top to
 // bottom: shipper.go, consumer.go, gateway.go, producer.go. up.go runs them
-// all in one process, send.go ships files, verify.go checks that none is missing. The rooms they are wired from are
-// described in docs/design.md.
+// all in one process, send.go ships files, verify.go checks that none is missing,
+// configcmd.go shows the settings and doctor.go examines the servers they name.
+// The rooms they are wired from are described in docs/design.md.
 package main
 
 import (
@@ -83,6 +84,7 @@ func newCommand() *cobra.Command {
 	role("shipper", "Take logs over HTTP and ship them to Kafka in batches", runShipper)
 	role("consumer", "Store the batches in PostgreSQL", runConsumer)
 	role("gateway", "Answer queries over HTTP", runGateway)
-	root.AddCommand(newSendCommand(&cfg), newVerifyCommand(&cfg), newJournalCommand(&cfg), newKeyCommand(&cfg))
+	root.AddCommand(newSendCommand(&cfg), newVerifyCommand(&cfg), newJournalCommand(&cfg), newKeyCommand(&cfg),
+		newConfigCommand(&cfg, settings), newDoctorCommand(&cfg))
 	return root
 }

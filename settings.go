@@ -1,16 +1,14 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 	"os"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
-	"go.yaml.in/yaml/v3"
 
 	"millrace/app"
 )
@@ -21,15 +19,17 @@ const envPrefix = "MILLRACE_"
 // settings fills an app.Config from a YAML file, the environment and the
 // command line, each overruling the one before.
 type settings struct {
-	flags *pflag.FlagSet
-	file  string
-	names []string
+	flags   *pflag.FlagSet
+	file    string
+	names   []string
+	secret  map[string]bool   // those that must not be shown
+	sources map[string]string // of what load found a value for: where
 }
 
 // bindSettings gives flags one flag for each setting of cfg, named by the tags
 // of app.Config. The value that cfg holds is the default.
 func bindSettings(flags *pflag.FlagSet, cfg *app.Config) *settings {
-	s := &settings{flags: flags}
+	s := &settings{flags: flags, secret: map[string]bool{}, sources: map[string]string{}}
 	flags.StringVar(&s.file, "config", "", "YAML file with settings")
 	s.bind("", reflect.ValueOf(cfg).Elem())
 	return s
@@ -63,14 +63,18 @@ func (s *settings) bind(prefix string, group reflect.Value) {
 			continue
 		}
 		s.names = append(s.names, name)
+		s.secret[name] = field.Tag.Get("secret") == "true"
 	}
 }
 
 // load reads the environment and the file into every setting that was not
 // given as a flag. A setting that is misspelt is an error: it must not be
 // ignored.
-func (s *settings) load() error {
-	env, err := s.fromEnvironment(os.Environ())
+func (s *settings) load() error { return s.use(os.Environ()) }
+
+// use is load with an environment of entries NAME=VALUE.
+func (s *settings) use(environ []string) error {
+	env, err := s.fromEnvironment(environ)
 	if err != nil {
 		return err
 	}
@@ -81,21 +85,25 @@ func (s *settings) load() error {
 	if err != nil {
 		return err
 	}
+	var wrong []error
 	for _, name := range s.names {
 		if s.flags.Changed(name) {
+			s.sources[name] = "--" + name
 			continue
 		}
-		if value, ok := env[name]; ok {
-			if err := s.flags.Set(name, value); err != nil {
-				return app.Errorf(app.KindInvalid, "%s: %w", envName(name), err)
+		value, source, where := env[name], envName(name), envName(name)
+		if _, ok := env[name]; !ok {
+			if value, ok = file[name]; !ok {
+				continue
 			}
-		} else if value, ok := file[name]; ok {
-			if err := s.flags.Set(name, value); err != nil {
-				return app.Errorf(app.KindInvalid, "%s in %s: %w", name, s.file, err)
-			}
+			source, where = s.file, name+" in "+s.file
 		}
+		if err := s.flags.Set(name, value); err != nil {
+			wrong = append(wrong, app.Errorf(app.KindInvalid, "%s: %w", where, err))
+		}
+		s.sources[name] = source
 	}
-	return nil
+	return errors.Join(wrong...)
 }
 
 func envName(setting string) string {
@@ -122,73 +130,6 @@ func (s *settings) fromEnvironment(environ []string) (map[string]string, error) 
 		values[name] = value
 	}
 	return values, nil
-}
-
-func (s *settings) fromFile() (map[string]string, error) {
-	values := map[string]string{}
-	if s.file == "" {
-		return values, nil
-	}
-	data, err := os.ReadFile(s.file)
-	if err != nil {
-		return nil, app.Errorf(app.KindInvalid, "the settings file cannot be read: %w", err)
-	}
-	var tree map[string]any
-	if err := yaml.Unmarshal(data, &tree); err != nil {
-		return nil, app.Errorf(app.KindInvalid, "%s is no YAML: %w", s.file, err)
-	}
-	// Spring Boot keeps Kafka's settings under "spring"; so may we.
-	if spring, ok := tree["spring"].(map[string]any); ok {
-		delete(tree, "spring")
-		if err := s.flatten("", spring, values); err != nil {
-			return nil, err
-		}
-	}
-	return values, s.flatten("", tree, values)
-}
-
-// flatten turns nested YAML into setting names joined by hyphens.
-func (s *settings) flatten(prefix string, tree map[string]any, into map[string]string) error {
-	for key, value := range tree {
-		name := prefix + key
-		if group, ok := value.(map[string]any); ok {
-			if err := s.flatten(name+"-", group, into); err != nil {
-				return err
-			}
-			continue
-		}
-		if !slices.Contains(s.names, name) {
-			return s.unknown(fmt.Sprintf("%s in %s", name, s.file), name)
-		}
-		text, err := settingText(value)
-		if err != nil {
-			return app.Errorf(app.KindInvalid, "%s in %s: %w", name, s.file, err)
-		}
-		into[name] = text
-	}
-	return nil
-}
-
-// settingText writes a YAML value the way it would be given as a flag.
-func settingText(value any) (string, error) {
-	switch v := value.(type) {
-	case string:
-		return v, nil
-	case bool:
-		return strconv.FormatBool(v), nil
-	case int:
-		return strconv.Itoa(v), nil
-	case float64:
-		return strconv.FormatFloat(v, 'g', -1, 64), nil
-	case []any:
-		parts := make([]string, len(v))
-		for i, part := range v {
-			parts[i] = fmt.Sprint(part)
-		}
-		return strings.Join(parts, ","), nil
-	default:
-		return "", fmt.Errorf("%v is no value for a setting", v)
-	}
 }
 
 // misspelling is how many letters a name may be off to pass for a slip.

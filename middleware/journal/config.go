@@ -62,7 +62,7 @@ func (c *Config) setDefaults() {
 		c.Disk = system{}
 	}
 	if c.Free == nil {
-		c.Free = freeBytes
+		c.Free = FreeBytes
 	}
 	if c.Place == nil {
 		c.Place = placeOf

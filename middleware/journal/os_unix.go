@@ -25,9 +25,9 @@ func lock(dir string) (io.Closer, error) {
 	return file, nil
 }
 
-// freeBytes returns how many bytes an unprivileged user may still write on the
+// FreeBytes returns how many bytes an unprivileged user may still write on the
 // disk of a folder.
-func freeBytes(dir string) (int64, error) {
+func FreeBytes(dir string) (int64, error) {
 	var stat syscall.Statfs_t
 	if err := syscall.Statfs(dir, &stat); err != nil {
 		return 0, err
