@@ -5,7 +5,9 @@ import (
 
 	"millrace/app"
 	"millrace/app/client"
+	"millrace/app/otlp"
 	"millrace/http/ledger"
+	"millrace/http/openapi"
 	"millrace/http/query"
 	"millrace/middleware/metrics"
 )
@@ -14,6 +16,7 @@ import (
 //
 //	HTTP ─▶ query ─▶ app.Recent ─▶ Redis, or PostgreSQL when Redis is behind
 //	              └─▶ PostgreSQL
+//	     ─▶ openapi
 //	     ─▶ ledger ─▶ app.Ledger ─▶ PostgreSQL, and the shippers themselves
 func runGateway(ctx context.Context, cfg app.Config) error {
 	r := newRole("gateway", cfg)
@@ -34,10 +37,19 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 		return err
 	}
 	r.guard.MountLogin(e)
+	document, err := openapi.Read()
+	if err != nil {
+		return err
+	}
+	if err := document.Mount(e); err != nil {
+		return err
+	}
+	reader := db.Reader()
 	err = query.Mount(e, query.Config{
-		Recent:  app.NewRecent(db.Reader(), cache, feed),
-		Reader:  db.Reader(),
-		Timeout: cfg.Postgres.Timeout,
+		Document: document, Recent: app.NewRecent(reader, cache, feed),
+		Reader: reader, Finder: reader, Counter: db.Counter(), Walker: reader, EncodeOTLP: otlp.EncodeJSON,
+		Timeout: cfg.Postgres.Timeout, MaxRange: cfg.Gateway.MaxRange,
+		MaxSearches: cfg.Gateway.MaxSearches, MaxExports: cfg.Gateway.MaxExports, Logger: r.logger,
 	})
 	if err != nil {
 		return err

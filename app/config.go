@@ -116,6 +116,10 @@ type GatewayConfig struct {
 	Addr     string   `name:"addr" help:"address the gateway listens on"`
 	URL      string   `name:"url" help:"where commands such as verify find the gateway; empty: the gateway of this machine"`
 	Shippers []string `name:"shippers" help:"URLs of the shippers that the ledger asks how far they are; with up: the shipper of this process"`
+
+	MaxRange    time.Duration `name:"max-range" help:"longest range of time of a search; 0: any"`
+	MaxSearches int           `name:"max-searches" help:"searches answered at once; more are answered 429"`
+	MaxExports  int           `name:"max-exports" help:"exports at once; more are answered 429"`
 }
 
 // DefaultConfig returns the settings a program starts with. The ports,
@@ -140,8 +144,8 @@ func DefaultConfig() Config {
 		Producer: ProducerConfig{Addr: "127.0.0.1:8081", Rate: 10},
 		Shipper:  ShipperConfig{Addr: "127.0.0.1:8082", MaxBody: 16 << 20, MaxRequests: 1024},
 		Consumer: ConsumerConfig{Addr: "127.0.0.1:8083", Retention: 30 * 24 * time.Hour, MaxRetries: 8},
-		Gateway:  GatewayConfig{Addr: "127.0.0.1:8080"},
 		Access:   AccessConfig{Mode: "auto"},
+		Gateway:  GatewayConfig{Addr: "127.0.0.1:8080", MaxSearches: 16, MaxExports: 2},
 	}
 }
 
@@ -202,6 +206,9 @@ func (c *Config) Validate() error {
 	check(c.Consumer.Retention >= 24*time.Hour, "consumer-retention", "24h or more", c.Consumer.Retention)
 	atLeast("consumer-max-retries", c.Consumer.MaxRetries, 1)
 	address("gateway-addr", c.Gateway.Addr)
+	check(c.Gateway.MaxRange >= 0, "gateway-max-range", "a time, or 0 for any", c.Gateway.MaxRange)
+	atLeast("gateway-max-searches", c.Gateway.MaxSearches, 1)
+	atLeast("gateway-max-exports", c.Gateway.MaxExports, 1)
 	for _, shipper := range c.Gateway.Shippers {
 		u, err := url.Parse(shipper)
 		check(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "", "gateway-shippers", "URLs such as http://localhost:8082", quoted(shipper))

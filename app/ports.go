@@ -32,6 +32,32 @@ type LogReader interface {
 	Logs(ctx context.Context, query Query) (Page, error)
 }
 
+// LogFinder finds single logs in the store. Safe for concurrent use.
+type LogFinder interface {
+	// Log returns the log with an id, or an Error of KindNotFound.
+	Log(ctx context.Context, id LogID) (Log, error)
+	// Context returns a log and what the same service wrote on the same host
+	// around it, or an Error of KindNotFound.
+	Context(ctx context.Context, query ContextQuery) (LogContext, error)
+}
+
+// LogCounter counts what the store holds. Safe for concurrent use.
+type LogCounter interface {
+	Histogram(ctx context.Context, query HistogramQuery) (Histogram, error)
+	Facets(ctx context.Context, query FacetQuery) (Facets, error)
+	Stats(ctx context.Context, query StatsQuery) (Stats, error)
+}
+
+// LogWalker hands out any number of logs. Safe for concurrent use.
+type LogWalker interface {
+	// Walk calls visit with each log of a listing in its order, as they are in
+	// the store at one moment. Limit may be larger than MaxLimit, and 0 is
+	// without limit; At is not used. What the Log
+	// refers to may be kept; an error of visit ends the walk. It takes as long as visit does and holds a
+	// connection meanwhile.
+	Walk(ctx context.Context, query Query, visit func(*Log) error) error
+}
+
 // BatchCodec reads a batch's payload.
 type BatchCodec interface {
 	// Count returns the number of logs in a payload, or an Error of

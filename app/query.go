@@ -1,9 +1,7 @@
 package app
 
 import (
-	"encoding/binary"
 	"hash/fnv"
-	"time"
 )
 
 // Limits of a listing.
@@ -12,15 +10,8 @@ const (
 	MaxLimit     = 1000
 )
 
-// Filter says which logs are wanted. The zero Filter wants all.
-type Filter struct {
-	From     time.Time // at or after; zero: from the beginning
-	To       time.Time // before; zero: without end
-	Levels   []Level   // any of these; empty: every level
-	Services []string  // any of these, exactly
-	Hosts    []string  // any of these, exactly
-	Text     string    // a substring of the message, whatever its case
-}
+// MaxContext is the most logs before, and after, that a context may have.
+const MaxContext = 500
 
 // Query asks for one page of a listing.
 type Query struct {
@@ -41,36 +32,23 @@ type Page struct {
 // same logs in the same order, whatever their limit and place.
 func (q Query) Hash() uint64 {
 	h := fnv.New64a()
-	number := func(n int64) {
-		var b [8]byte
-		binary.LittleEndian.PutUint64(b[:], uint64(n))
-		h.Write(b[:])
-	}
-	text := func(values ...string) {
-		number(int64(len(values)))
-		for _, v := range values {
-			number(int64(len(v)))
-			h.Write([]byte(v))
-		}
-	}
-	moment := func(t time.Time) {
-		if t.IsZero() {
-			number(-1 << 63)
-			return
-		}
-		number(t.UnixNano())
-	}
-	moment(q.From)
-	moment(q.To)
-	number(int64(len(q.Levels)))
-	for _, l := range q.Levels {
-		number(int64(l))
-	}
-	text(q.Services...)
-	text(q.Hosts...)
-	text(q.Text)
+	h.Write([]byte(q.Filter.Key()))
 	if q.OldestFirst {
-		number(1)
+		h.Write([]byte{1})
 	}
 	return h.Sum64()
+}
+
+// ContextQuery asks for the logs around one.
+type ContextQuery struct {
+	ID            LogID
+	Before, After int // how many, 0 to MaxContext
+}
+
+// LogContext is a log and what the same service wrote on the same host around
+// it, each list oldest first.
+type LogContext struct {
+	Before []Log `json:"before"`
+	Log    Log   `json:"log"`
+	After  []Log `json:"after"`
 }

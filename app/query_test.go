@@ -8,7 +8,7 @@ import (
 )
 
 func TestCursorComesBackForItsOwnSearchOnly(t *testing.T) {
-	q := app.Query{Filter: app.Filter{Services: []string{"checkout"}, Text: "timeout"}, Limit: 10}
+	q := app.Query{Filter: app.Filter{Services: []string{"checkout"}, Texts: []string{"timeout"}}, Limit: 10}
 	sent := app.Cursor{Time: time.UnixMicro(1795428000123456).UTC(), ID: app.NewLogID(7, 3), Backward: true, Query: q.Hash()}
 	got, err := app.ParseCursor(sent.String(), q)
 	if err != nil || *got != sent {
@@ -18,7 +18,7 @@ func TestCursorComesBackForItsOwnSearchOnly(t *testing.T) {
 	if _, err := app.ParseCursor(sent.String(), q); err != nil {
 		t.Errorf("another limit: %v", err)
 	}
-	q.Text = "refused"
+	q.Texts = []string{"refused"}
 	if _, err := app.ParseCursor(sent.String(), q); app.KindOf(err) != app.KindInvalid {
 		t.Errorf("another search: %v", err)
 	}
@@ -38,8 +38,18 @@ func TestHashTellsListingsApart(t *testing.T) {
 		{Filter: app.Filter{Services: []string{"ab"}}},
 		{Filter: app.Filter{Hosts: []string{"a", "b"}}},
 		{Filter: app.Filter{Services: []string{"a"}, Hosts: []string{"b"}}},
-		{Filter: app.Filter{Text: "a"}},
+		{Filter: app.Filter{Texts: []string{"a"}}},
 		{Filter: app.Filter{Levels: []app.Level{app.LevelWarn}}},
+		{Filter: app.Filter{NotTexts: []string{"a"}}},
+		{Filter: app.Filter{Patterns: []string{"a"}}},
+		{Filter: app.Filter{NotPatterns: []string{"a"}}},
+		{Filter: app.Filter{NotServices: []string{"a"}}},
+		{Filter: app.Filter{NotHosts: []string{"a"}}},
+		{Filter: app.Filter{TraceIDs: []string{"a"}}},
+		{Filter: app.Filter{NotTraceIDs: []string{"a"}}},
+		{Filter: app.Filter{NotLevels: []app.Level{app.LevelWarn}}},
+		{Filter: app.Filter{Attributes: []app.AttributeFilter{{Name: "a", Values: []string{"b"}}}}},
+		{Filter: app.Filter{Attributes: []app.AttributeFilter{{Name: "a", Values: []string{"b"}, Not: true}}}},
 		{Filter: app.Filter{From: time.Unix(0, 0)}},
 		{Filter: app.Filter{To: time.Unix(0, 0)}},
 	} {

@@ -8,7 +8,12 @@
 //	repair.go     text that PostgreSQL would refuse
 //	partitions.go which day lies where
 //	poison.go     what was set aside (app.PoisonStore)
-//	reader.go     queries (app.LogReader)
+//	reader.go     pages of logs (app.LogReader)
+//	statement.go  from a filter to SQL; attribute.go and pattern.go have its harder parts
+//	find.go       one log, and what was around it (app.LogFinder)
+//	walk.go       any number of logs, by a cursor (app.LogWalker)
+//	count.go      histograms, facets and figures (app.LogCounter)
+//	tally.go      counting in rows; tallywalk.go: in rows that are read one by one
 //	ledger.go     what became of every log, by shipper (app.LedgerReader)
 //	batches.go    one batch's life, and lists of batches
 //	verify.go     the ledger beside the rows

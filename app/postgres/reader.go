@@ -42,15 +42,14 @@ func (r *Reader) Newest(ctx context.Context, limit int) ([]app.Log, app.Snapshot
 // Logs implements app.LogReader. One row more than the page is read, to know
 // whether there is another page.
 func (r *Reader) Logs(ctx context.Context, query app.Query) (app.Page, error) {
-	if !storable(query.Text) {
-		return app.Page{}, nil // no stored text holds such
+	if !findable(query.Filter) {
+		return app.Page{}, nil
 	}
-	statement, args := pageStatement(query)
-	rows, err := r.db.pool.Query(ctx, statement, args...)
+	matcher, err := app.NewMatcher(query.Filter)
 	if err != nil {
-		return app.Page{}, classify(ctx, err)
+		return app.Page{}, err
 	}
-	logs, err := scanLogs(rows, query.Limit+1)
+	logs, err := r.matching(ctx, query, matcher)
 	if err != nil {
 		return app.Page{}, classify(ctx, err)
 	}
@@ -64,21 +63,72 @@ func (r *Reader) Logs(ctx context.Context, query app.Query) (app.Page, error) {
 	return withCursors(app.Page{Logs: logs}, query, more), nil
 }
 
+// findable is false when a filter wants what no stored text holds.
+func findable(f app.Filter) bool {
+	return !slices.ContainsFunc(f.Texts, func(text string) bool { return !storable(text) })
+}
+
+// Rows that are read at once when the filter has regular expressions, which
+// match here and not in PostgreSQL: a pattern could keep that busy for ever.
+const (
+	firstChunk = 1000
+	lastChunk  = 16_000
+)
+
+// matching reads the rows of a page and the one after it, in the order of
+// reading.
+func (r *Reader) matching(ctx context.Context, query app.Query, matcher *app.Matcher) ([]app.Log, error) {
+	wanted := query.Limit + 1
+	if !matcher.HasPatterns() {
+		return r.rows(ctx, query, wanted)
+	}
+	var found []app.Log
+	for chunk := max(firstChunk, wanted); ; chunk = min(4*chunk, lastChunk) {
+		rows, err := r.rows(ctx, query, chunk)
+		if err != nil {
+			return nil, err
+		}
+		for i := range rows {
+			if matcher.MatchesPatterns(rows[i].Message) {
+				if found = append(found, rows[i]); len(found) == wanted {
+					return found, nil
+				}
+			}
+		}
+		if len(rows) < chunk {
+			return found, nil
+		}
+		query.At = placeOf(&rows[len(rows)-1], query, query.At != nil && query.At.Backward)
+	}
+}
+
+// rows reads up to limit rows from the query's place on.
+func (r *Reader) rows(ctx context.Context, query app.Query, limit int) ([]app.Log, error) {
+	statement, args := pageStatement(query, limit)
+	rows, err := r.db.pool.Query(ctx, statement, args...)
+	if err != nil {
+		return nil, err
+	}
+	return scanLogs(rows, limit)
+}
+
+// placeOf is the place just behind a log, or with backward just before it.
+func placeOf(log *app.Log, query app.Query, backward bool) *app.Cursor {
+	return &app.Cursor{Time: log.Time.Truncate(time.Microsecond), ID: log.ID, Backward: backward, Query: query.Hash()}
+}
+
 // withCursors adds the ways on from a page. Where the page came from there is
 // always something, or was.
 func withCursors(page app.Page, query app.Query, more bool) app.Page {
 	if len(page.Logs) == 0 {
 		return page
 	}
-	at := func(log app.Log, backward bool) *app.Cursor {
-		return &app.Cursor{Time: log.Time.Truncate(time.Microsecond), ID: log.ID, Backward: backward, Query: query.Hash()}
-	}
 	backward := query.At != nil && query.At.Backward
 	if more || backward {
-		page.Next = at(page.Logs[len(page.Logs)-1], false)
+		page.Next = placeOf(&page.Logs[len(page.Logs)-1], query, false)
 	}
 	if backward && more || query.At != nil && !backward {
-		page.Prev = at(page.Logs[0], true)
+		page.Prev = placeOf(&page.Logs[0], query, true)
 	}
 	return page
 }
@@ -86,8 +136,14 @@ func withCursors(page app.Page, query app.Query, more bool) app.Page {
 // scanLogs reads the rows of a statement that selects logColumns; expected is
 // how many there may be.
 func scanLogs(rows pgx.Rows, expected int) ([]app.Log, error) {
-	defer rows.Close()
 	logs := make([]app.Log, 0, min(expected, app.MaxLimit+1))
+	err := eachLog(rows, func(log *app.Log) error { logs = append(logs, *log); return nil })
+	return logs, err
+}
+
+// eachLog hands out the rows of a statement that selects logColumns.
+func eachLog(rows pgx.Rows, visit func(*app.Log) error) error {
+	defer rows.Close()
 	var (
 		id              int64
 		nanos, level    int16
@@ -99,7 +155,7 @@ func scanLogs(rows pgx.Rows, expected int) ([]app.Log, error) {
 		err := rows.Scan(&id, &log.Time, &nanos, &log.ReceivedAt, &level, &log.Service, &log.Host, &log.Message,
 			(*[]byte)(&log.Attributes), &traceID, &spanID, &batchID)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		log.ID, log.Level = app.LogID(id), app.Level(level)
 		log.Time = log.Time.UTC().Add(time.Duration(nanos))
@@ -108,7 +164,9 @@ func scanLogs(rows pgx.Rows, expected int) ([]app.Log, error) {
 		if batchID != nil {
 			log.BatchID = *batchID
 		}
-		logs = append(logs, log)
+		if err := visit(&log); err != nil {
+			return err
+		}
 	}
-	return logs, rows.Err()
+	return rows.Err()
 }

@@ -66,7 +66,7 @@ func TestPagingUsesItsIndexesAndOnlyTheDaysItNeeds(t *testing.T) {
 
 func explain(t *testing.T, conn *pgx.Conn, query app.Query) string {
 	t.Helper()
-	statement, args := postgres.PageStatement(query)
+	statement, args := postgres.PageStatement(query, query.Limit+1)
 	rows, err := conn.Query(t.Context(), "EXPLAIN "+statement, args...)
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"encoding/hex"
 	"strconv"
 	"strings"
 	"time"
@@ -45,8 +46,9 @@ func (c *conditions) clause() string {
 	return " WHERE " + strings.Join(c.pieces, " AND ")
 }
 
-// pageStatement writes the statement of a page.
-func pageStatement(query app.Query) (string, []any) {
+// pageStatement writes the statement of up to limit rows from the query's place
+// on.
+func pageStatement(query app.Query, limit int) (string, []any) {
 	var where conditions
 	where.filter(query.Filter)
 	ascending := query.OldestFirst
@@ -66,24 +68,78 @@ func pageStatement(query app.Query) (string, []any) {
 	if ascending {
 		order = " ORDER BY time ASC, id ASC"
 	}
-	return "SELECT " + logColumns + " FROM (SELECT * FROM logs" + where.clause() + order + " LIMIT " + where.arg(query.Limit+1) + ") page" + order, where.args
+	return "SELECT " + logColumns + " FROM (SELECT * FROM logs" + where.clause() + order + " LIMIT " + where.arg(limit) + ") page" + order, where.args
 }
 
+// listStatement writes the statement of a whole listing.
+func listStatement(query app.Query) (string, []any) {
+	var where conditions
+	where.filter(query.Filter)
+	order := " ORDER BY time DESC, id DESC"
+	if query.OldestFirst {
+		order = " ORDER BY time ASC, id ASC"
+	}
+	return "SELECT " + logColumns + " FROM logs page" + where.clause() + order, where.args
+}
+
+// filter adds all that SQL can say of a filter: regular expressions are looked
+// for by the texts that they cannot do without, and matched by whoever reads.
 func (c *conditions) filter(f app.Filter) {
 	c.span(f.From, f.To)
 	if len(f.Levels) > 0 {
-		levels := make([]int16, len(f.Levels))
-		for i, level := range f.Levels {
-			levels[i] = int16(level)
-		}
-		c.add("level = ANY(?)", levels)
+		c.add("level = ANY(?)", levelNumbers(f.Levels))
+	}
+	if len(f.NotLevels) > 0 {
+		c.add("level <> ALL(?)", levelNumbers(f.NotLevels))
 	}
 	c.oneOf("service", f.Services, maxService)
+	c.noneOf("service", f.NotServices, maxService)
 	c.oneOf("host", f.Hosts, 0)
-	if f.Text != "" {
-		c.add("message ILIKE ?", "%"+likeEscaper.Replace(f.Text)+"%")
+	c.noneOf("host", f.NotHosts, 0)
+	if len(f.TraceIDs) > 0 {
+		c.add("trace_id = ANY(?)", bytesOf(f.TraceIDs))
+	}
+	if len(f.NotTraceIDs) > 0 {
+		c.add("(trace_id = ANY(?)) IS NOT TRUE", bytesOf(f.NotTraceIDs))
+	}
+	for _, text := range f.Texts {
+		c.add("message ILIKE ?", likeAny(text))
+	}
+	for _, text := range f.NotTexts {
+		if storable(text) { // no message holds another
+			c.add("message NOT ILIKE ?", likeAny(text))
+		}
+	}
+	for _, pattern := range f.Patterns {
+		for _, needed := range literals(pattern) {
+			c.add("message "+needed.operator()+" ?", likeAny(needed.text))
+		}
+	}
+	for _, a := range f.Attributes {
+		c.attribute(a)
 	}
 }
+
+func levelNumbers(levels []app.Level) []int16 {
+	numbers := make([]int16, len(levels))
+	for i, level := range levels {
+		numbers[i] = int16(level)
+	}
+	return numbers
+}
+
+// bytesOf reads ids as they are stored. What is no hexadecimal is nobody's id.
+func bytesOf(ids []string) [][]byte {
+	var all [][]byte
+	for _, id := range ids {
+		if raw, err := hex.DecodeString(id); err == nil {
+			all = append(all, raw)
+		}
+	}
+	return all
+}
+
+func likeAny(text string) string { return "%" + likeEscaper.Replace(text) + "%" }
 
 // span adds the range of time. A column holds the microseconds and another the
 // nanoseconds below: bounds that have such compare both.
@@ -121,6 +177,17 @@ func (c *conditions) oneOf(column string, names []string, limit int) {
 	default:
 		c.add(column+" = ANY(?)", stored)
 	}
+}
+
+func (c *conditions) noneOf(column string, names []string, limit int) {
+	if len(names) == 0 {
+		return
+	}
+	stored := make([]string, len(names))
+	for i, name := range names {
+		stored[i] = shownText(name, limit)
+	}
+	c.add(column+" <> ALL(?)", stored)
 }
 
 var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)

@@ -130,7 +130,7 @@ func TestAProtocolMayHaveItsOwnForm(t *testing.T) {
 }
 
 func TestEveryKindHasAStatus(t *testing.T) {
-	for kind := app.KindInternal; kind <= app.KindConflict; kind++ {
+	for kind := app.KindInternal; kind <= app.KindTooMany; kind++ {
 		if problem.Status(kind) < 400 {
 			t.Errorf("kind %d has no status", kind)
 		}

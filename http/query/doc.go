@@ -1,17 +1,32 @@
 // Package query answers questions about stored logs over HTTP.
 //
-//	GET /api/query/recent  the newest logs, a bare JSON array, newest first
-//	GET /api/logs          logs by time, level, service, host and text, page by page
-//	GET /                  what there is
+//	GET /api/query/recent        the newest logs, a bare JSON array, newest first
+//	GET /api/logs                logs that match, page by page
+//	GET /api/logs/{id}           one log; /context: what was around it
+//	GET /api/logs/histogram      counts over time
+//	GET /api/logs/facets         the most frequent values of fields
+//	GET /api/logs/stats          how many, how fast, of how many kinds
+//	GET /api/logs/export         all logs that match, as a file
+//	GET /                        what there is
 //
-//	query.go   Config, Mount and the ports it needs
-//	recent.go  the newest logs
-//	logs.go    a page, and the links to the pages beside it
-//	params.go  from query parameters to an app.Query
-//	moment.go  times: RFC 3339, Unix, and relative to now
-//	anchor.go  cursors that keep "now" where it was
-//	index.go   the list of endpoints
+// All of it is described in http/openapi/openapi.yaml, from which generated.go is
+// made (oapi.yaml says how): routes, types and the interface that handlers
+// implements. What streams, the export, is plain Echo.
+//
+//	query.go     Config, Mount, limits
+//	recent.go    the newest logs
+//	logs.go      a page, and the links to the pages beside it; one log; its context
+//	counts.go    histogram, facets, stats
+//	export.go    an export: forms.go writes the logs, compress.go packs them
+//	filter.go    from query parameters to an app.Filter
+//	formats.go   what single parameters may be
+//	moment.go    times: RFC 3339, Unix, and relative to now
+//	anchor.go    cursors that keep "now" where it was
+//	answer.go    answers that are JSON already
+//	index.go     the list of endpoints
 //
 // Parameters that are unknown or wrong are refused, each by its name: a
-// misspelt filter must not answer with logs that nobody asked for.
+// misspelt filter must not answer with logs that nobody asked for. What a
+// parameter must be by itself is checked against the document before the
+// generated code reads it; what does not go together, here.
 package query

@@ -1,57 +1,126 @@
 package query
 
 import (
+	"context"
+	"net/http"
 	"net/url"
-	"time"
-
-	"github.com/labstack/echo/v4"
 
 	"millrace/app"
+	"millrace/http/openapi"
 )
 
-// logs answers GET /api/logs.
-func (h *handlers) logs(c echo.Context) error {
-	p := newParams(c.Request().URL.RawQuery)
-	query, now := p.query(time.Now())
-	if err := p.err(); err != nil {
-		return err
-	}
-	page, err := h.cfg.Reader.Logs(c.Request().Context(), query)
+// SearchLogs answers GET /api/logs.
+func (h *handlers) SearchLogs(ctx context.Context, request SearchLogsRequestObject) (SearchLogsResponseObject, error) {
+	query, r, err := h.page(ctx, request.Params)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	next, prev := now.cursor(page.Next), now.cursor(page.Prev)
-	link(c, next, "next")
-	link(c, prev, "prev")
-	return answer(c, appendPage(page.Logs, next, prev))
+	page, err := h.cfg.Reader.Logs(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	next, prev := r.at.cursor(page.Next), r.at.cursor(page.Prev)
+	links := http.Header{}
+	addLink(links, ctx, next, "next")
+	addLink(links, ctx, prev, "prev")
+	return document{appendPage(page.Logs, next, prev), links}, nil
 }
 
-// link adds a Link header (RFC 8288): the same request with another cursor.
-func link(c echo.Context, cursor, rel string) {
+// page reads all parameters of a listing.
+func (h *handlers) page(ctx context.Context, params SearchLogsParams) (app.Query, *reader, error) {
+	r := newReader(ctx, value(params.Cursor))
+	query := app.Query{Filter: r.filter(), Limit: or(params.Limit, app.DefaultLimit), OldestFirst: value(params.Order) == SearchLogsParamsOrderOldest}
+	h.bound(r, &query.Filter)
+	if r.cursor != "" && !r.wrong.Any() {
+		var err error
+		if query.At, err = app.ParseCursor(r.cursor, query); err != nil {
+			r.wrong.AddError(err)
+		}
+	}
+	return query, r, r.err()
+}
+
+// bound holds the range of a search to the limit there may be.
+func (h *handlers) bound(r *reader, f *app.Filter) {
+	limit := h.cfg.MaxRange
+	if limit == 0 || r.wrong.Any() {
+		return
+	}
+	end := f.To
+	if end.IsZero() {
+		end = r.at.now
+	}
+	switch {
+	case f.From.IsZero():
+		f.From = end.Add(-limit)
+		r.at.used = r.at.used || f.To.IsZero()
+	case end.Sub(f.From) > limit:
+		r.wrong.Add("from", "from is more than %s before the end: ask for a shorter time", limit)
+	}
+}
+
+// GetLog answers GET /api/logs/{id}.
+func (h *handlers) GetLog(ctx context.Context, request GetLogRequestObject) (GetLogResponseObject, error) {
+	id, err := logID(request.Id)
+	if err != nil {
+		return nil, err
+	}
+	log, err := h.cfg.Finder.Log(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return document{body: log.AppendJSON(nil)}, nil
+}
+
+// GetLogContext answers GET /api/logs/{id}/context.
+func (h *handlers) GetLogContext(ctx context.Context, request GetLogContextRequestObject) (GetLogContextResponseObject, error) {
+	id, err := logID(request.Id)
+	if err != nil {
+		return nil, err
+	}
+	around, err := h.cfg.Finder.Context(ctx, app.ContextQuery{
+		ID: id, Before: or(request.Params.Before, defaultContext), After: or(request.Params.After, defaultContext),
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]byte, 0, (len(around.Before)+len(around.After)+1)*typicalLog)
+	out = appendLogs(append(out, `{"before":`...), around.Before)
+	out = around.Log.AppendJSON(append(out, `,"log":`...))
+	out = appendLogs(append(out, `,"after":`...), around.After)
+	return document{body: append(out, '}')}, nil
+}
+
+// defaultContext is how many logs a context has on each side.
+const defaultContext = 10
+
+func logID(text string) (app.LogID, error) {
+	id, err := app.ParseLogID(text)
+	if err != nil {
+		return 0, &app.Error{Kind: app.KindInvalid, Field: "id", Err: err, Message: err.Error()}
+	}
+	return id, nil
+}
+
+// addLink adds a Link header (RFC 8288): the same request with another cursor.
+func addLink(header http.Header, ctx context.Context, cursor, rel string) {
 	if cursor == "" {
 		return
 	}
-	u := *c.Request().URL
-	values := u.Query()
+	values := url.Values{}
+	for name, given := range openapi.Values(ctx) {
+		values[name] = given
+	}
 	values.Set("cursor", cursor)
-	target := url.URL{Path: u.Path, RawQuery: values.Encode()}
-	c.Response().Header().Add("Link", "<"+target.String()+">; rel=\""+rel+"\"")
+	target := url.URL{Path: "/api/logs", RawQuery: values.Encode()}
+	header.Add("Link", "<"+target.String()+">; rel=\""+rel+"\"")
 }
-
-// typicalLog is the size of most logs, to begin with.
-const typicalLog = 256
 
 // appendPage writes {"logs":[…],"next":…,"prev":…}; a cursor that is none is null.
 func appendPage(logs []app.Log, next, prev string) []byte {
 	out := make([]byte, 0, len(logs)*typicalLog+128)
-	out = append(out, `{"logs":[`...)
-	for i := range logs {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = logs[i].AppendJSON(out)
-	}
-	out = appendCursor(append(out, `],"next":`...), next)
+	out = appendLogs(append(out, `{"logs":`...), logs)
+	out = appendCursor(append(out, `,"next":`...), next)
 	out = appendCursor(append(out, `,"prev":`...), prev)
 	return append(out, '}')
 }
@@ -61,4 +130,20 @@ func appendCursor(dst []byte, cursor string) []byte {
 		return append(dst, "null"...)
 	}
 	return app.AppendJSONString(dst, cursor)
+}
+
+// value returns what a parameter says, or nothing.
+func value[T any](parameter *T) (zero T) {
+	if parameter == nil {
+		return zero
+	}
+	return *parameter
+}
+
+// or returns what a parameter says, or else its default.
+func or[T any](parameter *T, otherwise T) T {
+	if parameter == nil {
+		return otherwise
+	}
+	return *parameter
 }

@@ -4,13 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
+	"log/slog"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"millrace/app"
+	"millrace/http/openapi"
 )
+
+//go:generate go tool -modfile=../../tools/openapi/go.mod oapi-codegen -config oapi.yaml ../openapi/openapi.yaml
 
 // Recent answers with the newest logs; *app.Recent fills it. Safe for
 // concurrent use.
@@ -26,24 +29,41 @@ type Reader interface {
 
 // Config is what the endpoints need.
 type Config struct {
-	Recent  Recent        // required
-	Reader  Reader        // required
-	Timeout time.Duration // longest time a query may take; 0 means 10 s
+	Document *openapi.Document // required
+	Recent   Recent            // required, as are the next four
+	Reader   Reader
+	Finder   app.LogFinder
+	Counter  app.LogCounter
+	Walker   app.LogWalker
+
+	EncodeOTLP EncodeOTLP   // required
+	Logger     *slog.Logger // of exports that break off; nil: none
+
+	Timeout     time.Duration // longest time a search may take; 0 means 10 s
+	MaxRange    time.Duration // longest range of a search; 0: any
+	MaxSearches int           // searches at once; more are answered 429; 0 means 16
+	MaxExports  int           // exports at once; 0 means 2
 }
 
 func (c *Config) setDefaults() {
 	if c.Timeout == 0 {
 		c.Timeout = 10 * time.Second
 	}
+	if c.MaxSearches == 0 {
+		c.MaxSearches = 16
+	}
+	if c.MaxExports == 0 {
+		c.MaxExports = 2
+	}
 }
 
 // Validate returns what cannot be right.
 func (c *Config) Validate() error {
 	switch {
-	case c.Recent == nil || c.Reader == nil:
-		return errors.New("query: Recent or Reader is missing")
-	case c.Timeout < 0:
-		return errors.New("query: Timeout must not be negative")
+	case c.Document == nil || c.Recent == nil || c.Reader == nil || c.Finder == nil || c.Counter == nil || c.Walker == nil || c.EncodeOTLP == nil:
+		return errors.New("query: a part of Config is missing")
+	case c.Timeout < 0 || c.MaxRange < 0 || c.MaxSearches < 0 || c.MaxExports < 0:
+		return errors.New("query: limits must not be negative")
 	}
 	return nil
 }
@@ -55,13 +75,22 @@ func Mount(e *echo.Echo, cfg Config) error {
 		return err
 	}
 	h := &handlers{cfg: cfg}
-	get := []string{http.MethodGet, http.MethodHead}
-	e.Match(get, "/", h.index)
-	e.Match(get, "/api/query/recent", h.recent, bounded(cfg.Timeout))
-	e.Match(get, "/api/logs", h.logs, bounded(cfg.Timeout))
+	searches := atOnce(cfg.MaxSearches, "searches")
+	chains := cfg.Document.Middlewares(Formats())
+	for operation := range chains {
+		chains[operation] = append([]echo.MiddlewareFunc{private, bounded(cfg.Timeout)}, chains[operation]...)
+		if operation != "recentLogs" { // which is answered from memory
+			chains[operation] = append(chains[operation], searches)
+		}
+	}
+	router := openapi.GetAndHead(e)
+	RegisterHandlersWithOptions(router, NewStrictHandler(h, nil), RegisterHandlersOptions{OperationMiddlewares: chains})
+	router.GET("/api/logs/export", h.export, private, cfg.Document.Check("exportLogs", Formats()), atOnce(cfg.MaxExports, "exports"))
+	router.GET("/", h.index)
 	return nil
 }
 
+// handlers implements the generated StrictServerInterface.
 type handlers struct{ cfg Config }
 
 // bounded ends the context of a request after a time, and says so in place of
@@ -85,8 +114,28 @@ func bounded(timeout time.Duration) echo.MiddlewareFunc {
 	}
 }
 
-// answer sends a JSON body that must not be kept: the next log changes it.
-func answer(c echo.Context, body []byte) error {
-	c.Response().Header().Set(echo.HeaderCacheControl, "private, no-cache")
-	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, body)
+// atOnce refuses requests beyond a number that are answered at once.
+func atOnce(limit int, what string) echo.MiddlewareFunc {
+	running := make(chan struct{}, limit)
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			select {
+			case running <- struct{}{}:
+				defer func() { <-running }()
+				return next(c)
+			default:
+				return &app.Error{Kind: app.KindTooMany, RetryAfter: time.Second, Message: "too many " + what + " at once: come back in a moment"}
+			}
+		}
+	}
 }
+
+// private says of an answer that it must not be kept: the next log changes it.
+func private(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Response().Header().Set(echo.HeaderCacheControl, "private, no-cache")
+		return next(c)
+	}
+}
+
+var _ StrictServerInterface = (*handlers)(nil)

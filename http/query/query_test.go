@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/labstack/echo/v4"
+
 	"millrace/app"
 	"millrace/http/query"
 )
@@ -75,7 +77,7 @@ func TestAPageAndTheOnesBesideIt(t *testing.T) {
 	if w := get(e, followed); w.Code != http.StatusOK {
 		t.Fatalf("%s: %d %s", followed, w.Code, w.Body)
 	}
-	if q := store.query; q.At == nil || *q.At != next || q.Text != "100%" || !slices.Equal(q.Services, []string{"a&b"}) || q.Limit != 2 {
+	if q := store.query; q.At == nil || *q.At != next || !slices.Equal(q.Texts, []string{"100%"}) || !slices.Equal(q.Services, []string{"a&b"}) || q.Limit != 2 {
 		t.Errorf("%s asks %+v", followed, store.query)
 	}
 	if w := get(e, "/api/logs?service=other&cursor="+page.Next); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), `"field":"cursor"`) {
@@ -118,15 +120,26 @@ func TestParameters(t *testing.T) {
 		"level=warn&level=ERROR,info,WARN": {Limit: 100, Filter: app.Filter{Levels: []app.Level{app.LevelInfo, app.LevelWarn, app.LevelError}}},
 		"min_level=WARNING":                {Limit: 100, Filter: app.Filter{Levels: []app.Level{app.LevelWarn, app.LevelError, app.LevelFatal}}},
 		"service=b&service=a&service=b":    {Limit: 100, Filter: app.Filter{Services: []string{"a", "b"}}},
-		"host=h,1&text=50%25+off":          {Limit: 100, Filter: app.Filter{Hosts: []string{"h,1"}, Text: "50% off"}},
-		"q=a_b":                            {Limit: 100, Filter: app.Filter{Text: "a_b"}},
-		"from=2026-01-31T12:00:00Z":        {Limit: 100, Filter: app.Filter{From: at}},
-		"to=2026-01-31T13:00:00+01:00":     {Limit: 100, Filter: app.Filter{To: at}}, // a "+" that was not escaped
-		"to=1769860800":                    {Limit: 100, Filter: app.Filter{To: at}},
-		"to=1769860800000":                 {Limit: 100, Filter: app.Filter{To: at}},
-		"to=1769860800000000":              {Limit: 100, Filter: app.Filter{To: at}},
-		"to=1769860800000000000":           {Limit: 100, Filter: app.Filter{To: at}},
-		"from=1769860799.5&to=1769860800":  {Limit: 100, Filter: app.Filter{From: at.Add(-time.Second / 2), To: at}},
+		"host=h,1&text=50%25+off":          {Limit: 100, Filter: app.Filter{Hosts: []string{"h,1"}, Texts: []string{"50% off"}}},
+		"text=a&text=b&text=a":             {Limit: 100, Filter: app.Filter{Texts: []string{"a", "b"}}},
+		"service!=a&host!=b&text!=c&regex!=d&level!=warn,error": {Limit: 100, Filter: app.Filter{
+			NotServices: []string{"a"}, NotHosts: []string{"b"}, NotTexts: []string{"c"}, NotPatterns: []string{"d"}, NotLevels: []app.Level{app.LevelWarn, app.LevelError},
+		}},
+		"trace_id=4BF92F3577B34DA6A3CE929D0E0E4736&trace_id!=" + strings.Repeat("0", 32): {Limit: 100, Filter: app.Filter{
+			TraceIDs: []string{"4bf92f3577b34da6a3ce929d0e0e4736"}, NotTraceIDs: []string{strings.Repeat("0", 32)},
+		}},
+		"regex=^a.*b$&regex=c": {Limit: 100, Filter: app.Filter{Patterns: []string{"^a.*b$", "c"}}},
+		"attr.user=42&attr.user=7&attr.http.status!=500": {Limit: 100, Filter: app.Filter{Attributes: []app.AttributeFilter{
+			{Name: "http.status", Values: []string{"500"}, Not: true}, {Name: "user", Values: []string{"42", "7"}},
+		}}},
+		"q=a_b":                           {Limit: 100, Filter: app.Filter{Texts: []string{"a_b"}}},
+		"from=2026-01-31T12:00:00Z":       {Limit: 100, Filter: app.Filter{From: at}},
+		"to=2026-01-31T13:00:00+01:00":    {Limit: 100, Filter: app.Filter{To: at}}, // a "+" that was not escaped
+		"to=1769860800":                   {Limit: 100, Filter: app.Filter{To: at}},
+		"to=1769860800000":                {Limit: 100, Filter: app.Filter{To: at}},
+		"to=1769860800000000":             {Limit: 100, Filter: app.Filter{To: at}},
+		"to=1769860800000000000":          {Limit: 100, Filter: app.Filter{To: at}},
+		"from=1769860799.5&to=1769860800": {Limit: 100, Filter: app.Filter{From: at.Add(-time.Second / 2), To: at}},
 	} {
 		t.Run(text, func(t *testing.T) {
 			store := &fakeStore{}
@@ -144,32 +157,37 @@ func TestParameters(t *testing.T) {
 
 func TestWrongParametersAreAllNamed(t *testing.T) {
 	for text, want := range map[string][]string{
-		"limit=0":                           {"limit"},
-		"limit=1001":                        {"limit"},
-		"limit=ten&order=up":                {"limit", "order"},
-		"limit=1&limit=2":                   {"limit"},
-		"levels=WARN&colour=red":            {"colour", "levels"},
-		"level=LOUD,WARN&min_level=":        {"level"},
-		"level=WARN&min_level=INFO":         {"min_level"},
-		"min_level=LOUD":                    {"min_level"},
-		"text=a&q=b":                        {"q"},
-		"text=a%00b":                        {"text"},
-		"service=%ff":                       {"service"},
-		"host=" + strings.Repeat("x", 1001): {"host"},
-		strings.Repeat("host=x&", 101):      {"host"},
-		"from=yesterday":                    {"from"},
-		"from=-":                            {"from"},
-		"from=-15":                          {"from"},
-		"from=--15m":                        {"from"},
-		"from=-99999w":                      {"from"},
-		"from=now-3000w":                    {"from"},
-		"from=nowhere":                      {"from"},
-		"to=1969-12-31T23:59:59Z":           {"to"},
-		"to=9999-01-01T00:00:00Z":           {"to"},
-		"to=0001-01-01T00:00:00Z":           {"to"},
-		"to=1769860800000.5":                {"to"},
-		"to=1.":                             {"to"},
-		"to=99999999999999999999":           {"to"},
+		"limit=0":                                  {"limit"},
+		"limit=1001":                               {"limit"},
+		"limit=ten&order=up":                       {"limit", "order"},
+		"limit=1&limit=2":                          {"limit"},
+		"levels=WARN&colour=red":                   {"colour", "levels"},
+		"level=LOUD,WARN&min_level=":               {"level"},
+		"level=WARN&min_level=INFO":                {"min_level"},
+		"min_level=LOUD":                           {"min_level"},
+		"text=a&q=b":                               {"q"},
+		"regex=(&level!=LOUD&service!=%ff":         {"level!", "regex", "service!"},
+		"trace_id=12&attr.=1":                      {"attr.", "trace_id"},
+		"attr.a.b.c.d.e.f.g=1":                     {"attr.a.b.c.d.e.f.g"},
+		"attr.%ff=1&attr.!=2":                      {"attr.!", "attr.\ufffd"},
+		"from=never&limit=0&min_level=x":           {"from", "limit", "min_level"},
+		"text=a%00b":                               {"text"},
+		"service=%ff":                              {"service"},
+		"host=" + strings.Repeat("x", 1001):        {"host"},
+		strings.Repeat("host=x&", 101):             {"host"},
+		"from=yesterday":                           {"from"},
+		"from=-":                                   {"from"},
+		"from=-15":                                 {"from"},
+		"from=--15m":                               {"from"},
+		"from=-99999w":                             {"from"},
+		"from=now-3000w":                           {"from"},
+		"from=nowhere":                             {"from"},
+		"to=1969-12-31T23:59:59Z":                  {"to"},
+		"to=9999-01-01T00:00:00Z":                  {"to"},
+		"to=0001-01-01T00:00:00Z":                  {"to"},
+		"to=1769860800000.5":                       {"to"},
+		"to=1.":                                    {"to"},
+		"to=99999999999999999999":                  {"to"},
 		"from=2026-01-02T00:00:00Z&to=2026-01-01Z": {"to"},
 		"from=-1h&to=-2h":                          {"to"},
 		"cursor=abc":                               {"cursor"},
@@ -224,9 +242,20 @@ func TestTheIndexNamesTheEndpoints(t *testing.T) {
 
 func TestConfigIsChecked(t *testing.T) {
 	store := &fakeStore{}
-	for _, cfg := range []query.Config{{}, {Recent: store}, {Recent: store, Reader: store, Timeout: -1}} {
-		if query.Mount(newGateway(t, store), cfg) == nil {
-			t.Errorf("%+v is taken", cfg)
+	right := config(t, store)
+	for name, spoil := range map[string]func(*query.Config){
+		"no document":        func(c *query.Config) { c.Document = nil },
+		"no reader":          func(c *query.Config) { c.Reader = nil },
+		"no counter":         func(c *query.Config) { c.Counter = nil },
+		"a negative time":    func(c *query.Config) { c.Timeout = -1 },
+		"a negative range":   func(c *query.Config) { c.MaxRange = -1 },
+		"a negative number":  func(c *query.Config) { c.MaxSearches = -1 },
+		"a negative exports": func(c *query.Config) { c.MaxExports = -1 },
+	} {
+		cfg := right
+		spoil(&cfg)
+		if query.Mount(echo.New(), cfg) == nil {
+			t.Errorf("%s: it is taken", name)
 		}
 	}
 }

@@ -1,27 +1,23 @@
 package query
 
 import (
+	"context"
 	"encoding/json"
+	"net/http"
 
-	"github.com/labstack/echo/v4"
+	"millrace/app"
 )
 
 // headerCache says where the newest logs came from; see app.RecentSource.
 const headerCache = "X-Cache"
 
-// recent answers GET /api/query/recent?limit=N.
-func (h *handlers) recent(c echo.Context) error {
-	p := newParams(c.Request().URL.RawQuery)
-	limit := p.limit()
-	if err := p.err(); err != nil {
-		return err
-	}
-	logs, source, err := h.cfg.Recent.Newest(c.Request().Context(), limit)
+// RecentLogs answers GET /api/query/recent.
+func (h *handlers) RecentLogs(ctx context.Context, request RecentLogsRequestObject) (RecentLogsResponseObject, error) {
+	logs, source, err := h.cfg.Recent.Newest(ctx, or(request.Params.Limit, app.DefaultLimit))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	c.Response().Header().Set(headerCache, string(source))
-	return answer(c, join(logs))
+	return document{join(logs), http.Header{headerCache: {string(source)}}}, nil
 }
 
 // join splices objects into one array without looking into them.

@@ -94,8 +94,12 @@ func (m *Memory) Logs(ctx context.Context, query app.Query) (app.Page, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var listing []app.Log
+	matcher, err := app.NewMatcher(query.Filter)
+	if err != nil {
+		return app.Page{}, err
+	}
 	for _, log := range m.logs {
-		if matches(log, query.Filter) {
+		if matcher.Matches(&log) {
 			listing = append(listing, log)
 		}
 	}
@@ -143,13 +147,4 @@ func cursor(log app.Log, query app.Query, backward bool) *app.Cursor {
 // compareLogs is the order of a listing, oldest first.
 func compareLogs(a, b app.Log) int {
 	return cmp.Or(a.Time.Truncate(time.Microsecond).Compare(b.Time.Truncate(time.Microsecond)), cmp.Compare(a.ID, b.ID))
-}
-
-func matches(log app.Log, f app.Filter) bool {
-	return (f.From.IsZero() || !log.Time.Before(f.From)) &&
-		(f.To.IsZero() || log.Time.Before(f.To)) &&
-		(len(f.Levels) == 0 || slices.Contains(f.Levels, log.Level)) &&
-		(len(f.Services) == 0 || slices.Contains(f.Services, log.Service)) &&
-		(len(f.Hosts) == 0 || slices.Contains(f.Hosts, log.Host)) &&
-		strings.Contains(strings.ToLower(log.Message), strings.ToLower(f.Text))
 }

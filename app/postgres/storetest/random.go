@@ -91,7 +91,7 @@ func randomQuery(random *rand.Rand) app.Query {
 		query.Hosts = []string{"web-1"}
 	}
 	if random.IntN(4) == 0 {
-		query.Text = []string{"a", "B", "aA", "1-", "c 3"}[random.IntN(5)]
+		query.Texts = []string{[]string{"a", "B", "aA", "1-", "c 3"}[random.IntN(5)]}
 	}
 	return query
 }

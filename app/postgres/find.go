@@ -1,0 +1,78 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"millrace/app"
+)
+
+// selectOne finds a row by its id: the ledger knows when its batch was, and so
+// where to look.
+const selectOne = "SELECT " + logColumns + " FROM (SELECT logs.* FROM logs WHERE id = $1 AND time BETWEEN $2 AND $3 LIMIT 1) page"
+
+const selectSpan = "SELECT first_time, last_time FROM ledger WHERE number = $1"
+
+// Log implements app.LogFinder.
+func (r *Reader) Log(ctx context.Context, id app.LogID) (log app.Log, err error) {
+	err = pgx.BeginTxFunc(ctx, r.db.pool, oneMoment, func(tx pgx.Tx) error {
+		log, err = findLog(ctx, tx, id)
+		return err
+	})
+	return log, classify(ctx, err)
+}
+
+func findLog(ctx context.Context, tx pgx.Tx, id app.LogID) (app.Log, error) {
+	missing := &app.Error{Kind: app.KindNotFound, Field: "id", Message: "there is no log " + id.String() + ": it was never stored, or its day has been dropped"}
+	var first, last any
+	err := tx.QueryRow(ctx, selectSpan, id.Batch()).Scan(&first, &last)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return app.Log{}, missing
+	}
+	if err != nil {
+		return app.Log{}, err
+	}
+	rows, err := tx.Query(ctx, selectOne, int64(id), first, last)
+	if err != nil {
+		return app.Log{}, err
+	}
+	found, err := scanLogs(rows, 1)
+	if err == nil && len(found) == 0 {
+		err = missing
+	}
+	if err != nil {
+		return app.Log{}, err
+	}
+	return found[0], nil
+}
+
+// Context implements app.LogFinder.
+func (r *Reader) Context(ctx context.Context, query app.ContextQuery) (around app.LogContext, err error) {
+	err = pgx.BeginTxFunc(ctx, r.db.pool, oneMoment, func(tx pgx.Tx) error {
+		if around.Log, err = findLog(ctx, tx, query.ID); err != nil {
+			return err
+		}
+		if around.Before, err = beside(ctx, tx, around.Log, query.Before, false); err != nil {
+			return err
+		}
+		slices.Reverse(around.Before)
+		around.After, err = beside(ctx, tx, around.Log, query.After, true)
+		return err
+	})
+	return around, classify(ctx, err)
+}
+
+// beside reads what is next to a log, the nearest first.
+func beside(ctx context.Context, tx pgx.Tx, log app.Log, limit int, after bool) ([]app.Log, error) {
+	query := app.Query{Filter: app.Filter{Services: []string{log.Service}, Hosts: []string{log.Host}}, OldestFirst: after}
+	query.At = placeOf(&log, query, false)
+	statement, args := pageStatement(query, limit)
+	rows, err := tx.Query(ctx, statement, args...)
+	if err != nil {
+		return nil, err
+	}
+	return scanLogs(rows, limit)
+}

@@ -1,0 +1,23 @@
+// Package openapi holds the one OpenAPI document of the gateway's /api, serves
+// it, and holds requests to it.
+//
+//	openapi.yaml  the document; the servers of http/query and others are generated from it
+//	document.go   the document as the program needs it
+//	check.go      a request's parameters against the document
+//	schema.go     one value against its schema
+//	wrong.go      all that is wrong, gathered
+//	docs.go       GET /openapi.yaml, /openapi.json and /docs
+//	docs.html     the page: no script, nothing from elsewhere
+//
+// To add an endpoint: describe it in openapi.yaml under a tag; let oapi-codegen
+// make the server of your package from that tag (http/query/oapi.yaml shows
+// how, go generate ./... does it); register it with Document.Check in front:
+//
+//	RegisterHandlersWithOptions(openapi.GetAndHead(e), NewStrictHandler(handlers, nil), RegisterHandlersOptions{
+//		OperationMiddlewares: document.Middlewares(formats),
+//	})
+//
+// The generated code stops at the first parameter that it cannot read. Check
+// comes before it and names all that are wrong, each by its name, so that what
+// the generated code reads is right.
+package openapi
