@@ -206,13 +206,7 @@ func (c *Config) Validate() error {
 	check(c.Consumer.Retention >= 24*time.Hour, "consumer-retention", "24h or more", c.Consumer.Retention)
 	atLeast("consumer-max-retries", c.Consumer.MaxRetries, 1)
 	address("gateway-addr", c.Gateway.Addr)
-	check(c.Gateway.MaxRange >= 0, "gateway-max-range", "a time, or 0 for any", c.Gateway.MaxRange)
-	atLeast("gateway-max-searches", c.Gateway.MaxSearches, 1)
-	atLeast("gateway-max-exports", c.Gateway.MaxExports, 1)
-	for _, shipper := range c.Gateway.Shippers {
-		u, err := url.Parse(shipper)
-		check(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "", "gateway-shippers", "URLs such as http://localhost:8082", quoted(shipper))
-	}
+	c.Gateway.validate(check, atLeast)
 	return errors.Join(wrong...)
 }
 
@@ -231,6 +225,16 @@ func (b *BatchingConfig) validate(
 	oneOf("batching-when-full", b.WhenFull, "reject", "block", "drop")
 	oneOf("batching-acknowledge", b.Acknowledge, "journaled", "flushed", "buffered")
 	atLeast("batching-max-together", b.Together, 1)
+}
+
+func (g *GatewayConfig) validate(check func(ok bool, name, want string, got any), atLeast func(name string, got, least int)) {
+	check(g.MaxRange >= 0, "gateway-max-range", "a time, or 0 for any", g.MaxRange)
+	atLeast("gateway-max-searches", g.MaxSearches, 1)
+	atLeast("gateway-max-exports", g.MaxExports, 1)
+	for _, shipper := range g.Shippers {
+		u, err := url.Parse(shipper)
+		check(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "", "gateway-shippers", "URLs such as http://localhost:8082", quoted(shipper))
+	}
 }
 
 func quoted(s string) string { return fmt.Sprintf("%q", s) }
