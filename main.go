@@ -85,6 +85,6 @@ func newCommand() *cobra.Command {
 	role("consumer", "Store the batches in PostgreSQL", runConsumer)
 	role("gateway", "Answer queries over HTTP", runGateway)
 	root.AddCommand(newSendCommand(&cfg), newVerifyCommand(&cfg), newJournalCommand(&cfg), newKeyCommand(&cfg),
-		newConfigCommand(&cfg, settings), newDoctorCommand(&cfg))
+		newConfigCommand(&cfg, settings), newDoctorCommand(&cfg), newHealthCommand(&cfg), newVersionCommand())
 	return root
 }

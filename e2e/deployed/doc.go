@@ -1,0 +1,8 @@
+// Package deployed tests what is told to those who run Millrace for real, on
+// real Kafka, PostgreSQL and Redis.
+//
+//	harness_test.go  the servers, and waiting
+//	model_test.go    compose.yaml, as Docker Compose's own parser reads it, run as processes
+//	compose_test.go  what compose.yaml starts works
+//	scale_test.go    many shippers, consumers and gateways that come and go
+package deployed

@@ -1,0 +1,71 @@
+package deployed
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"millrace/e2e/harness"
+)
+
+// The program and the servers, started once for all tests.
+var (
+	binary string
+	all    *harness.Servers
+)
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "millrace-deployed-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	if binary, err = harness.Build(context.Background(), dir); err == nil {
+		all, err = harness.Start(context.Background(), dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer all.Kill()
+	return m.Run()
+}
+
+func eventually(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(90 * time.Second)
+	for !condition() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("it did not come about that %s", what)
+		}
+	}
+}
+
+// tool builds one of our tools and returns the program.
+func tool(t *testing.T, name string) string {
+	t.Helper()
+	program := t.TempDir() + "/" + name
+	build := exec.CommandContext(t.Context(), "go", "build", "-C", "../../tools/"+name, "-o", program, ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building tools/%s: %v: %s", name, err, out)
+	}
+	return program
+}
+
+// command runs a program to its end and returns what it printed.
+func command(t *testing.T, env []string, program string, args ...string) (string, error) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), program, args...)
+	cmd.Env = append(os.Environ(), env...)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
