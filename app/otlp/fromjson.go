@@ -27,7 +27,8 @@ type Intake struct {
 // "_", "-" and "@" in them. Where a log has several for the same thing, the
 // first named here counts and the others become attributes.
 //
-//	timestamp, time, ts, datetime, asctime    RFC 3339, or a number; see below
+//	timestamp, time, ts, datetime, asctime,   RFC 3339, or a number; see below
+//	date                                      (a date that is no such time is an attribute)
 //	level, severity, loglevel, lvl, levelname, severity_text, severity_number
 //	service, service_name, app, application, app_name, application_name
 //	host, hostname

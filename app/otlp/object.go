@@ -132,7 +132,11 @@ func (r *reader) append() error {
 	received := nanos(r.in.Received)
 	at := received
 	if s := r.roles[roleTime]; s.filled {
-		if at, err = r.timestamp(s, received); err != nil {
+		switch at, err = r.timestamp(s, received); {
+		case err != nil && s.rank == dateRank:
+			r.demote(s)
+			at = received
+		case err != nil:
 			return err
 		}
 	}

@@ -29,11 +29,14 @@ type claim struct {
 // OpenTelemetry's.
 const severityNumberRank = 6
 
+// dateRank marks the one name for times that has other meanings too.
+const dateRank = 5
+
 // claims are the names that stand for something, as letters. Read only.
 var claims = map[string]claim{
 	"timestamp": {roleTime, 0}, "time": {roleTime, 1}, "ts": {roleTime, 2}, "datetime": {roleTime, 3},
-	"asctime": {roleTime, 4},
-	"level":   {roleLevel, 0}, "severity": {roleLevel, 1}, "loglevel": {roleLevel, 2}, "lvl": {roleLevel, 3},
+	"asctime": {roleTime, 4}, "date": {roleTime, dateRank},
+	"level": {roleLevel, 0}, "severity": {roleLevel, 1}, "loglevel": {roleLevel, 2}, "lvl": {roleLevel, 3},
 	"levelname": {roleLevel, 4}, "severitytext": {roleLevel, 5}, "severitynumber": {roleLevel, severityNumberRank},
 	"service": {roleService, 0}, "servicename": {roleService, 1}, "app": {roleService, 2}, "application": {roleService, 3},
 	"appname": {roleService, 4}, "applicationname": {roleService, 5},
