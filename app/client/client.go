@@ -127,8 +127,11 @@ func answer(response *http.Response) error {
 		problem.Detail = response.Status
 	}
 	refusal := &app.Error{Kind: kindOf(response.StatusCode), Message: fmt.Sprintf("the shipper answered %d: %s", response.StatusCode, problem.Detail)}
-	if app.BarsEntry(refusal) {
+	switch {
+	case app.BarsEntry(refusal):
 		refusal.Message += " (setting api-key)"
+	case isElsewhere(response.StatusCode):
+		refusal.Message += " (is producer-target the address of a shipper?)"
 	}
 	if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil {
 		refusal.RetryAfter = time.Duration(seconds) * time.Second
@@ -137,16 +140,26 @@ func answer(response *http.Response) error {
 }
 
 func kindOf(status int) app.Kind {
-	switch {
-	case status == http.StatusRequestEntityTooLarge:
+	switch status {
+	case http.StatusRequestEntityTooLarge:
 		return app.KindTooLarge
-	case status == http.StatusTooManyRequests, status == http.StatusRequestTimeout, status >= 500:
-		return app.KindUnavailable
-	case status == http.StatusUnauthorized:
-		return app.KindUnauthenticated // no fault of the logs
-	case status == http.StatusForbidden:
+	case http.StatusUnauthorized:
+		return app.KindUnauthenticated
+	case http.StatusForbidden:
 		return app.KindForbidden
-	default:
+	case http.StatusBadRequest, http.StatusUnprocessableEntity:
 		return app.KindInvalid
+	default:
+		return app.KindUnavailable // no fault of the logs
+	}
+}
+
+// isElsewhere tells whether an answer is that of a server which is no shipper.
+func isElsewhere(status int) bool {
+	switch status {
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusUnsupportedMediaType:
+		return true
+	default:
+		return status/100 == 3
 	}
 }

@@ -61,8 +61,8 @@ func TestPublishSendsWhatItIsGiven(t *testing.T) {
 
 func TestPublishTellsWhatMayPassFromWhatWillNot(t *testing.T) {
 	for status, want := range map[int]app.Kind{
-		400: app.KindInvalid, 404: app.KindInvalid, 413: app.KindTooLarge, 429: app.KindUnavailable,
-		500: app.KindUnavailable, 502: app.KindUnavailable, 503: app.KindUnavailable,
+		400: app.KindInvalid, 404: app.KindUnavailable, 405: app.KindUnavailable, 413: app.KindTooLarge,
+		415: app.KindUnavailable, 422: app.KindInvalid, 429: app.KindUnavailable, 500: app.KindUnavailable, 502: app.KindUnavailable, 503: app.KindUnavailable,
 	} {
 		c := newClient(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "7")
@@ -74,6 +74,14 @@ func TestPublishTellsWhatMayPassFromWhatWillNot(t *testing.T) {
 		if !errors.As(err, &e) || e.Kind != want || e.RetryAfter != 7*time.Second || !strings.Contains(e.Message, "line 3") {
 			t.Errorf("status %d: %v", status, err)
 		}
+	}
+}
+
+// Nothing is given up because the setting is wrong.
+func TestAServerThatIsNoShipperIsNoFaultOfTheLogs(t *testing.T) {
+	err := newClient(t, http.NotFound).Publish("logs", message.NewMessage("1", nil))
+	if app.Permanent(err) || !strings.Contains(err.Error(), "producer-target") {
+		t.Errorf("got %v", err)
 	}
 }
 
