@@ -3,6 +3,7 @@ package batching
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"time"
 
@@ -39,7 +40,11 @@ func (p *Publisher) flush(batches ...Batch) {
 			p.flushSmaller(batches, err)
 			return
 		}
-		p.cfg.Logger.Warn("a batch was not taken; it will be tried again", "topic", batches[0].Topic,
+		level := slog.LevelWarn
+		if attempt == 1 {
+			level = slog.LevelDebug // if the next one helps, it is no news
+		}
+		p.cfg.Logger.Log(p.flushing, level, "a batch was not taken; it will be tried again", "topic", batches[0].Topic,
 			"first", batches[0].First, "count", batches[0].Count, "together", len(batches), "attempt", attempt, "error", err)
 		if !p.pause(attempt) {
 			p.abandon(batches, err)
@@ -219,6 +224,9 @@ func (p *Publisher) poison(batch Batch, reason error) {
 	}
 	if err != nil {
 		p.cfg.Logger.Error("units that can never be sent are lost", "topic", batch.Topic, "first", batch.First, "count", batch.Count, "error", err)
+	} else {
+		p.cfg.Logger.Warn("units that can never be sent were set aside", "topic", batch.Topic, "first", batch.First, "count", batch.Count,
+			"aside", p.cfg.PoisonTopic, "reason", reason)
 	}
 	p.settle(batch, err)
 }

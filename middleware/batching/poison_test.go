@@ -1,8 +1,10 @@
 package batching_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"strings"
 	"testing"
@@ -39,8 +41,10 @@ func TestPoisonTellsWhy(t *testing.T) {
 			return nil
 		}}
 		saw := newWatcher()
+		var log bytes.Buffer
 		cfg := poisonConfig
 		cfg.Observer = saw
+		cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
 		p := open(t, next, cfg)
 		m := msg("a")
 		m.Metadata.Set("own", "kept")
@@ -53,6 +57,9 @@ func TestPoisonTellsWhy(t *testing.T) {
 			middleware.PoisonedHandlerKey: "batching.Publisher",
 		}) {
 			t.Fatalf("%s %v", got.UUID, meta)
+		}
+		if line := log.String(); !strings.Contains(line, "level=WARN") || !strings.Contains(line, "topic=t first=1 count=1 aside=poison reason=bad") {
+			t.Errorf("logged %q", line)
 		}
 		if len(m.Metadata) != 1 {
 			t.Fatalf("the caller's message was changed: %v", m.Metadata)

@@ -1,8 +1,10 @@
 package batching_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -193,4 +195,27 @@ func limited(done <-chan result) <-chan result {
 		out <- result{err: errors.New("an hour is over")}
 	}
 	return out
+}
+
+// What the second try mends is no news.
+func TestFailuresThatStayAreLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for failures, want := range []int{0, 0, 1, 2} {
+			tries := 0
+			next := &recorder{fail: func(string, []*message.Message) error {
+				if tries++; tries <= failures {
+					return errDown
+				}
+				return nil
+			}}
+			var log bytes.Buffer
+			p := open(t, next, batching.Config{MaxMessages: 1, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+			if err := p.Publish("t", msg("a")); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Count(log.String(), "level=WARN"); got != want {
+				t.Errorf("after %d failures %d lines, want %d: %s", failures, got, want, log.String())
+			}
+		}
+	})
 }
