@@ -16,6 +16,10 @@ import (
 	"millrace/routers"
 )
 
+// projectTimeout is how long the consumer waits for Redis at the least. The
+// setting is for those who query, and could ask PostgreSQL instead.
+const projectTimeout = 2 * time.Second
+
 // runConsumer stores the batches in PostgreSQL and keeps the newest logs in
 // Redis:
 //
@@ -37,6 +41,7 @@ func runConsumer(ctx context.Context, cfg app.Config) error {
 		return err
 	}
 	defer r.closing("PostgreSQL", db.Close)
+	cfg.Redis.Timeout = max(cfg.Redis.Timeout, projectTimeout)
 	cache, err := openRedis(cfg)
 	if err != nil {
 		return err
