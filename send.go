@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync/atomic"
@@ -76,8 +77,10 @@ func runSend(ctx context.Context, cfg app.Config, read lines.Config) error {
 		return context.Cause(ctx)
 	case err != nil && ctx.Err() == nil:
 		return err
+	case errors.Is(closeErr, batching.ErrNotFlushed):
+		return fmt.Errorf("not everything was sent: %w", tally.lastFailure(closeErr))
 	case closeErr != nil:
-		return fmt.Errorf("not everything was sent: %w", closeErr)
+		return closeErr
 	case tally.refused.Load() > 0:
 		return fmt.Errorf("the shipper refused %d logs; the last one: %w", tally.refused.Load(), *tally.reason.Load())
 	}
@@ -100,9 +103,9 @@ func showProgress(read *lines.Config) (done func()) {
 
 // sendTally counts what becomes of the lines. It is the publisher's Observer.
 type sendTally struct {
-	sent, refused atomic.Int64
-	reason        atomic.Pointer[error]
-	barred        func(error) // is told that the shipper does not let us in
+	sent, refused   atomic.Int64
+	reason, failure atomic.Pointer[error] // the last ones
+	barred          func(error)           // is told that the shipper does not let us in
 }
 
 func (*sendTally) Taken(string, int)    {}
@@ -110,9 +113,18 @@ func (*sendTally) Dropped(string, int)  {}
 func (*sendTally) Rejected(string, int) {}
 
 func (t *sendTally) FlushFailed(_ batching.Batch, _ int, err error) {
+	t.failure.Store(&err)
 	if app.BarsEntry(err) {
 		t.barred(err)
 	}
+}
+
+// lastFailure returns why the last try failed, or otherwise if none did.
+func (t *sendTally) lastFailure(otherwise error) error {
+	if failure := t.failure.Load(); failure != nil {
+		return *failure
+	}
+	return otherwise
 }
 
 func (t *sendTally) Flushed(batch batching.Batch, _ time.Duration) { t.sent.Add(int64(batch.Count)) }

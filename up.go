@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -114,7 +115,10 @@ func runInOrder(ctx context.Context, cfg app.Config, roles ...func(context.Conte
 	var all []error
 	for i, stop := range stops {
 		stop()
-		if err := <-results[i]; !errors.Is(err, context.Canceled) {
+		err := <-results[i]
+		// Two roles that lack the same server say the same.
+		said := slices.ContainsFunc(all, func(other error) bool { return err != nil && other.Error() == err.Error() })
+		if err != nil && !said && !errors.Is(err, context.Canceled) {
 			all = append(all, err)
 		}
 	}

@@ -71,6 +71,18 @@ func TestARoleToldToStopWhileItStartsHidesNoFailure(t *testing.T) {
 	}
 }
 
+func TestWhatTwoRolesLackIsToldOnce(t *testing.T) {
+	fails := func(context.Context, app.Config) error {
+		return app.Errorf(app.KindUnavailable, "PostgreSQL cannot be reached")
+	}
+	other := func(context.Context, app.Config) error {
+		return app.Errorf(app.KindUnavailable, "Kafka cannot be reached")
+	}
+	if err := runInOrder(t.Context(), app.Config{}, fails, other, fails); err.Error() != "PostgreSQL cannot be reached\nKafka cannot be reached" {
+		t.Errorf("got %q", err)
+	}
+}
+
 func TestUpRefusesWhatCannotWorkBeforeItStartsAnything(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
