@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -119,28 +120,35 @@ func (s *settings) fromEnvironment(environ []string) (map[string]string, error) 
 			continue
 		}
 		name := strings.ToLower(strings.ReplaceAll(rest, "_", "-"))
-		if name != "config" && !slices.Contains(s.names, name) {
-			// An orchestrator may put names of its own beside ours: only
-			// what looks like a slip of the pen is an error.
-			if s.nearest(name, misspelling) != "" {
-				return nil, s.unknown(variable, name)
-			}
-			continue
+		switch {
+		case name == "config", slices.Contains(s.names, name):
+			values[name] = value
+		case !ofService.MatchString(rest):
+			return nil, s.unknown(variable, name)
 		}
-		values[name] = value
 	}
 	return values, nil
 }
 
-// misspelling is how many letters a name may be off to pass for a slip.
-const misspelling = 2
+// ofService matches what Kubernetes puts into the environment for each of its
+// services, among which may be one whose name begins with millrace.
+var ofService = regexp.MustCompile(`^(.+_)?(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
 
 // unknown names a setting that does not exist, and the nearest that does.
 func (s *settings) unknown(where, name string) error {
+	if s.isGroup(name) {
+		return app.Errorf(app.KindInvalid, "%s is a group of settings, not one of them; see millrace up --help", where)
+	}
 	if nearest := s.nearest(name, len(name)/3); nearest != "" {
 		return app.Errorf(app.KindInvalid, "%s is no setting; did you mean %s?", where, nearest)
 	}
 	return app.Errorf(app.KindInvalid, "%s is no setting; see millrace up --help", where)
+}
+
+// isGroup tells whether there are settings whose names begin with that of a
+// group.
+func (s *settings) isGroup(name string) bool {
+	return slices.ContainsFunc(s.names, func(known string) bool { return strings.HasPrefix(known, name+"-") })
 }
 
 // nearest returns the setting whose name is most like name, or nothing when

@@ -107,12 +107,21 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		"misspelt in the environment": {env: map[string]string{"MILLRACE_KAFKA_BROKER": "a:1"}, want: "kafka-brokers"},
 		"no number":                   {env: map[string]string{"MILLRACE_KAFKA_PARTITIONS": "many"}, want: "MILLRACE_KAFKA_PARTITIONS"},
 		"no duration":                 {file: "batching: {max-delay: 5}\n", want: "batching-max-delay"},
-		"no YAML":                     {file: "a: [", want: "no YAML"},
-		"a list where none can be":    {file: "gateway: {addr: null}\n", want: "gateway-addr"},
+		"no YAML":                     {file: "a: [", want: "no YAML with settings"},
+		"no value":                    {file: "gateway: {addr: null}\n", want: "gateway-addr: it has no value"},
+		"further off":                 {env: map[string]string{"MILLRACE_SHIPPER_ADDRESS": "a:1"}, want: "MILLRACE_SHIPPER_ADDRESS is no setting; did you mean shipper-addr?"},
+		"quite another name":          {env: map[string]string{"MILLRACE_NONSENSE": "1"}, want: "MILLRACE_NONSENSE is no setting"},
+		"a list":                      {file: "- a\n", want: "no YAML with settings by their names"},
+		"a name that is no text":      {file: "batching: {1: 2}\n", want: "batching"},
+		"a value for a group":         {file: "kafka: hello\n", want: "kafka is a group of settings"},
+		"a group within a list":       {file: "kafka: {brokers: [{a: b}]}\n", want: "no value for a setting"},
+		"one name twice":              {file: "batching: {max-delay: 5s}\nbatching: {max-delay: 6s}\n", want: "already defined"},
+		"one setting twice":           {file: "batching: {max-delay: 5s}\nbatching-max-delay: 6s\n", want: "set twice"},
+		"bytes":                       {file: "\xff\xfe\x00", want: "no YAML with settings"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := settingsFrom(t, c.file, c.env); err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("got %v, want it to name %s", err, c.want)
+			if _, err := settingsFrom(t, c.file, c.env); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("got %v, want it to say in one line %q", err, c.want)
 			}
 		})
 	}
@@ -121,7 +130,20 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 // An orchestrator puts addresses of its own beside our settings, under names
 // that begin like ours.
 func TestForeignNamesInTheEnvironmentAreLeftAlone(t *testing.T) {
-	if _, err := settingsFrom(t, "", map[string]string{"MILLRACE_GATEWAY_SERVICE_HOST": "10.0.0.1", "MILLRACE_GATEWAY_PORT": "tcp://10.0.0.1:8080"}); err != nil {
+	if _, err := settingsFrom(t, "", map[string]string{
+		"MILLRACE_PORT": "tcp://10.0.0.1:80", "MILLRACE_SERVICE_HOST": "10.0.0.1", "MILLRACE_GATEWAY_SERVICE_HOST": "10.0.0.1",
+		"MILLRACE_GATEWAY_SERVICE_PORT": "8080", "MILLRACE_GATEWAY_SERVICE_PORT_HTTP": "8080", "MILLRACE_GATEWAY_PORT": "tcp://10.0.0.1:8080",
+		"MILLRACE_GATEWAY_PORT_8080_TCP": "tcp://10.0.0.1:8080", "MILLRACE_GATEWAY_PORT_8080_TCP_PROTO": "tcp",
+		"MILLRACE_GATEWAY_PORT_8080_TCP_PORT": "8080", "MILLRACE_GATEWAY_PORT_8080_TCP_ADDR": "10.0.0.1",
+	}); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAGroupMayBeEmpty(t *testing.T) {
+	for _, file := range []string{"", "# nothing\n", "kafka:\n  # brokers: [a:1]\nbatching:\n"} {
+		if cfg, err := settingsFrom(t, file, nil); err != nil || len(cfg.Kafka.Brokers) > 0 {
+			t.Errorf("%q: %v", file, err)
+		}
 	}
 }

@@ -30,10 +30,13 @@ func (s *settings) fromFile() (map[string]string, error) {
 // fromYAML returns the settings that a file holds, or all that is wrong with
 // their names.
 func (s *settings) fromYAML(data []byte) (map[string]string, error) {
-	var tree map[string]any
 	var document yaml.Node
-	if err := errors.Join(yaml.Unmarshal(data, &document), yaml.Unmarshal(data, &tree)); err != nil {
-		return nil, app.Errorf(app.KindInvalid, "%s is no YAML with settings: %w", s.file, err)
+	if err := yaml.Unmarshal(data, &document); err != nil {
+		return nil, app.Errorf(app.KindInvalid, "%s is no YAML with settings: %s", s.file, oneLine(err))
+	}
+	var tree map[string]any
+	if err := document.Decode(&tree); err != nil && document.Kind != 0 {
+		return nil, app.Errorf(app.KindInvalid, "%s is no YAML with settings by their names: %s", s.file, oneLine(err))
 	}
 	from := yamlFile{settings: s, values: map[string]string{}, lines: map[string]int{}}
 	from.find("", &document)
@@ -80,6 +83,9 @@ func (f *yamlFile) flatten(above, prefix string, tree map[string]any) {
 			f.flatten(above, name+"-", group)
 			continue
 		}
+		if tree[key] == nil && f.isGroup(name) {
+			continue // all that was in it is commented out
+		}
 		where := fmt.Sprintf("%s in %s", name, f.file)
 		if line := f.lines[above+name]; line > 0 {
 			where = fmt.Sprintf("%s:%d: %s", f.file, line, name)
@@ -89,6 +95,9 @@ func (f *yamlFile) flatten(above, prefix string, tree map[string]any) {
 			continue
 		}
 		text, err := settingText(tree[key])
+		if _, twice := f.values[name]; twice {
+			err = errors.New("it is set twice, once under its group and once by its whole name")
+		}
 		if err != nil {
 			f.wrong = append(f.wrong, app.Errorf(app.KindInvalid, "%s: %w", where, err))
 			continue
@@ -111,10 +120,21 @@ func settingText(value any) (string, error) {
 	case []any:
 		parts := make([]string, len(v))
 		for i, part := range v {
-			parts[i] = fmt.Sprint(part)
+			text, err := settingText(part)
+			if err != nil {
+				return "", err
+			}
+			parts[i] = text
 		}
 		return strings.Join(parts, ","), nil
+	case nil:
+		return "", errors.New("it has no value")
 	default:
 		return "", fmt.Errorf("%v is no value for a setting", v)
 	}
+}
+
+// oneLine tells in one line what the YAML library spreads over several.
+func oneLine(err error) string {
+	return strings.Join(strings.Fields(strings.TrimPrefix(err.Error(), "yaml: ")), " ")
 }
