@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"strconv"
 	"time"
 
@@ -79,9 +80,19 @@ func markPoisoned(batch batching.Batch, msg *message.Message, reason error) {
 		msg.Metadata.Set(key, value)
 	}
 	msg.Metadata.Set(app.MetaStage, app.StageShip)
-	msg.Metadata.Set(app.MetaReason, app.ReasonInvalid)
-	if kafka.IsTooLarge(reason) {
-		msg.Metadata.Set(app.MetaReason, app.ReasonTooLarge)
+	msg.Metadata.Set(app.MetaReason, cmp.Or(hopelessReason(reason), app.ReasonUnknown))
+}
+
+// hopelessReason says why Kafka will never take a record, and nothing when it
+// may take it after all.
+func hopelessReason(err error) string {
+	switch {
+	case kafka.IsTooLarge(err):
+		return app.ReasonTooLarge
+	case kafka.IsPermanent(err):
+		return app.ReasonInvalid
+	default:
+		return ""
 	}
 }
 

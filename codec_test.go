@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"testing"
 	"time"
 
@@ -60,7 +59,7 @@ func TestRequestsAreCutAndJoinedIntoBatches(t *testing.T) {
 	if h, err := app.ReadBatchHead(packed.Metadata, 4); err != nil || h.ID() != "k3v9-7" || h.Last() != 10 {
 		t.Error(h, err)
 	}
-	markPoisoned(batch, tail, errors.New("refused"))
+	markPoisoned(batch, tail, sarama.ErrInvalidRecord)
 	if r := app.ReadPoison(tail.Metadata, tail.Payload, otlp.Count); r.ID() != "k3v9-7" || r.Count != 4 || r.Stage != app.StageShip || r.Reason != app.ReasonInvalid {
 		t.Errorf("set aside as %+v", r)
 	}

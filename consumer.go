@@ -25,6 +25,7 @@ const projectTimeout = 2 * time.Second
 //
 //	Kafka ─▶ routers.Consumer ─▶ handlers.Store ─▶ PostgreSQL ─▶ routers.Events ─▶ handlers.Project ─▶ Redis
 //	              └─▶ logs.poison ─▶ routers.Quarantine ─▶ handlers.Quarantine ─▶ PostgreSQL
+//	PostgreSQL ─▶ routers.Replay ─▶ handlers.Replay ─▶ Kafka
 //
 // When ctx ends it finishes the batches in hand and returns; what it did not
 // finish is delivered again.
@@ -59,12 +60,12 @@ func runConsumer(ctx context.Context, cfg app.Config) error {
 	if err != nil {
 		return err
 	}
-	quarantine, err := newQuarantineRouter(r, db)
+	quarantine, replay, err := newQuarantineRouters(r, db, poison)
 	if err != nil {
 		return err
 	}
 
-	stored, err := db.StoredSubscriber(r.watermillLogger())
+	stored, err := db.Subscriber(r.watermillLogger())
 	if err != nil {
 		return err
 	}
@@ -83,6 +84,7 @@ func runConsumer(ctx context.Context, cfg app.Config) error {
 	}
 	r.addRouter(consumer)
 	r.addRouter(quarantine)
+	r.addRouter(replay)
 	r.addRouter(events)
 	r.addLoop(db.Maintain)
 	r.addLoop(kafka.NewLag(cfg.Kafka, metrics.NewLag(r.registry).Observe).Run)
@@ -106,17 +108,26 @@ func openRecords(r *role) (batches message.Subscriber, poison message.Publisher,
 	return batches, poison, err
 }
 
-// newQuarantineRouter returns the router of what was set aside, a consumer group
-// of its own.
-func newQuarantineRouter(r *role, db *postgres.DB) (*message.Router, error) {
+// newQuarantineRouters returns the router of what was set aside, a consumer group
+// of its own, and the one of what is sent again.
+func newQuarantineRouters(r *role, db *postgres.DB, again message.Publisher) (quarantine, replay *message.Router, err error) {
 	group := r.cfg.Kafka
 	group.Group += "-quarantine"
 	poison, err := kafka.NewSubscriber(group, r.watermillLogger())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	keep := handlers.NewQuarantine(otlp.Codec{}, db.Quarantine(), metrics.NewQuarantine(r.registry).Kept)
-	return routers.Quarantine(r.routing(), poison, keep)
+	items := db.Quarantine()
+	keep := handlers.NewQuarantine(otlp.Codec{}, items, metrics.NewQuarantine(r.registry).Kept)
+	if quarantine, err = routers.Quarantine(r.routing(), poison, keep); err != nil {
+		return nil, nil, err
+	}
+	asked, err := db.Subscriber(r.watermillLogger())
+	if err != nil {
+		return nil, nil, err
+	}
+	replay, err = routers.Replay(r.routing(), asked, handlers.NewReplay(otlp.Codec{}, items, again, hopelessReason))
+	return quarantine, replay, err
 }
 
 // openPostgres connects to PostgreSQL and brings the schema up to date. limit is

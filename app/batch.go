@@ -13,6 +13,7 @@ const (
 	TopicLogs   = "logs"        // Kafka: one record is one batch
 	TopicPoison = "logs.poison" // Kafka: what could not be stored, with its reason
 	TopicStored = "stored"      // PostgreSQL outbox: one event for each stored batch
+	TopicReplay = "replay"      // PostgreSQL outbox: one event for each item of the quarantine that is to be replayed
 )
 
 // Metadata keys of a batch on its way (Kafka record headers).
@@ -142,6 +143,9 @@ func ReadBatchHead(meta map[string]string, count int) (BatchHead, error) {
 type Batch struct {
 	BatchHead
 	Logs iter.Seq2[*Log, error]
+	// One returns the payload of one of its logs, by its place, from 0. Nil:
+	// its logs cannot be told from each other.
+	One func(place int) ([]byte, error)
 }
 
 // Receipt says what became of a batch that was handed to the store.
@@ -149,7 +153,8 @@ type Receipt struct {
 	Number    int64 // the batch's number in the ledger
 	Stored    int   // logs written now; 0 for a duplicate
 	Duplicate bool  // it was there already, nothing was written
-	Repaired  int   // of these, logs that could not be stored as they were
+	Apart     int   // logs that were refused for good, and are in quarantine instead
+	Repaired  int   // of those stored, logs that could not be stored as they were
 
 	Took   time.Duration // from the beginning of the transaction to its commit
 	Copied time.Duration // of that, writing the logs

@@ -184,7 +184,7 @@ func (c *Config) Validate() error {
 		// The value may hold a password: it is not shown.
 		check(err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql"), "postgres-url", "postgres://USER:PASSWORD@HOST:PORT/DATABASE", "something else")
 	}
-	atLeast("postgres-connections", c.Postgres.Connections, 2)
+	atLeast("postgres-connections", c.Postgres.Connections, 3)
 	check(c.Postgres.Timeout > 0, "postgres-statement-timeout", "a time above 0, such as 10s", c.Postgres.Timeout)
 	if c.Redis.Addr != "" {
 		address("redis-addr", c.Redis.Addr)

@@ -32,6 +32,7 @@ type BatchLife struct {
 	State      string    `json:"state"`          // one of the States below
 
 	Quarantine []QuarantineLink `json:"quarantine,omitempty"` // what of its range is, or was, in quarantine
+	Replays    int64            `json:"replays,omitempty"`    // the item of the quarantine that it replays
 }
 
 // States of a batch.

@@ -10,7 +10,8 @@ import (
 type BatchStore interface {
 	// Store keeps a batch once, whole or not at all, and with it the event
 	// that tells so. Storing it again changes nothing and says so. Logs the
-	// store cannot hold as they are, are repaired without loss. Errors are
+	// store cannot hold as they are, are repaired without loss; those that it
+	// refuses nevertheless are quarantined, each alone. Errors are
 	// Permanent when the batch itself is at fault. Safe for concurrent use.
 	Store(ctx context.Context, batch Batch) (Receipt, error)
 }
@@ -66,6 +67,9 @@ type BatchCodec interface {
 	// Logs walks the logs of a payload. received stands in for the times
 	// that a log does not carry.
 	Logs(payload []byte, received time.Time) LogSeq
+	// One returns one of its logs, by its place, from 0, as a payload of its
+	// own.
+	One(payload []byte, place int) ([]byte, error)
 }
 
 // LogSeq is a walk over logs; see Batch.Logs.

@@ -36,6 +36,8 @@ func (fakeCodec) Logs(payload []byte, received time.Time) iter.Seq2[*app.Log, er
 	}
 }
 
+func (fakeCodec) One(payload []byte, place int) ([]byte, error) { return payload[place : place+1], nil }
+
 type fakeStore struct {
 	kept map[string]int // logs by batch id
 	err  error
@@ -195,6 +197,79 @@ func TestQuarantineKeepsWhateverComes(t *testing.T) {
 	}
 	store.err = app.Errorf(app.KindUnavailable, "away")
 	if err := handler.Handle(foreign); !errors.Is(err, store.err) || len(told) != 3 {
+		t.Errorf("got %v", err)
+	}
+}
+
+// fakeReplays hold one item that is to be replayed.
+type fakeReplays struct {
+	replay   app.Replay
+	due      bool
+	err      error
+	returned []app.Failure
+}
+
+func (f *fakeReplays) Replaying(context.Context, int64) (app.Replay, bool, error) {
+	return f.replay, f.due, f.err
+}
+
+func (f *fakeReplays) Returned(_ context.Context, _ int64, why app.Failure) error {
+	f.returned = append(f.returned, why)
+	return f.err
+}
+
+// sent keeps what is published, or fails.
+type sent struct {
+	messages []*message.Message
+	err      error
+}
+
+func (s *sent) Publish(_ string, messages ...*message.Message) error {
+	if s.err == nil {
+		s.messages = append(s.messages, messages...)
+	}
+	return s.err
+}
+func (*sent) Close() error { return nil }
+
+func TestReplaySendsTheSameBatchEachTime(t *testing.T) {
+	replays := &fakeReplays{due: true, replay: app.Replay{BatchHead: app.BatchHead{Shipper: "replay-5", First: 1, SealedAt: time.Unix(7, 0)}, Payload: []byte("abc")}}
+	kafka := &sent{}
+	replay := handlers.NewReplay(fakeCodec{}, replays, kafka, func(err error) string {
+		if app.Permanent(err) {
+			return app.ReasonOf(err)
+		}
+		return ""
+	})
+	asked := func() *message.Message { return message.NewMessage("e", []byte(`{"item":5}`)) }
+	for range 2 {
+		if err := replay.Handle(asked()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, msg := range kafka.messages {
+		msg.Metadata[app.MetaTopic], msg.Metadata[app.MetaPartition], msg.Metadata[app.MetaOffset] = app.TopicLogs, "0", "0"
+		if head, err := app.ReadBatchHead(msg.Metadata, 3); err != nil || head.ID() != "replay-5-1" || msg.UUID != "replay-5-1" || string(msg.Payload) != "abc" {
+			t.Errorf("%+v, %v", head, err)
+		}
+	}
+	kafka.err = app.Errorf(app.KindUnavailable, "away")
+	if err := replay.Handle(asked()); !errors.Is(err, kafka.err) || len(replays.returned) != 0 {
+		t.Errorf("got %v, returned %+v", err, replays.returned)
+	}
+	kafka.err = app.Errorf(app.KindTooLarge, "too large")
+	if err := replay.Handle(asked()); err != nil || len(replays.returned) != 1 || replays.returned[0] != (app.Failure{Stage: app.StageReplay, Reason: app.ReasonTooLarge, Handler: "replay", Error: "too large"}) {
+		t.Errorf("got %v, returned %+v", err, replays.returned)
+	}
+	kafka.err, replays.replay.Payload = nil, []byte("garbage")
+	if err := replay.Handle(asked()); err != nil || len(replays.returned) != 2 || len(kafka.messages) != 2 {
+		t.Errorf("got %v, returned %+v", err, replays.returned)
+	}
+	replays.due = false // it was stored meanwhile
+	if err := replay.Handle(asked()); err != nil || len(kafka.messages) != 2 {
+		t.Errorf("got %v, %d sent", err, len(kafka.messages))
+	}
+	if err := replay.Handle(message.NewMessage("e", []byte("{"))); !app.Permanent(err) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -46,6 +46,7 @@ func (s *Store) Handle(msg *message.Message) error {
 	receipt, err := s.store.Store(msg.Context(), app.Batch{
 		BatchHead: head,
 		Logs:      s.codec.Logs(msg.Payload, received),
+		One:       func(place int) ([]byte, error) { return s.codec.One(msg.Payload, place) },
 	})
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@
 //	Shipper     requests     HTTP        handlers.Ship        outcome, metrics, recoverer
 //	Consumer    logs         Kafka       handlers.Store       poison, marked, retry, metrics, recoverer
 //	Quarantine  logs.poison  Kafka       handlers.Quarantine  retry, metrics, recoverer
+//	Replay      replay       PostgreSQL  handlers.Replay      retry, metrics, recoverer
 //	Events      stored       PostgreSQL  handlers.Project     retry, metrics, recoverer
 //
 // The order matters. The recoverer is innermost, so that a panic is an error

@@ -23,3 +23,18 @@ func Quarantine(cfg Config, poison message.Subscriber, quarantine *handlers.Quar
 		},
 	})
 }
+
+// Replay routes what is to be replayed back to Kafka.
+func Replay(cfg Config, asked message.Subscriber, replay *handlers.Replay) (*message.Router, error) {
+	return newRouter(cfg, route{
+		handler: "replay",
+		topic:   app.TopicReplay,
+		from:    asked,
+		handle:  replay.Handle,
+		middleware: []message.HandlerMiddleware{
+			retryTransient(cfg),
+			measured(cfg),
+			middleware.Recoverer,
+		},
+	})
+}

@@ -67,6 +67,10 @@ func (bytesCodec) Logs([]byte, time.Time) iter.Seq2[*app.Log, error] {
 	return func(func(*app.Log, error) bool) {}
 }
 
+func (bytesCodec) One(payload []byte, place int) ([]byte, error) {
+	return payload[place : place+1], nil
+}
+
 // storeFunc is a store made of a function.
 type storeFunc func(app.Batch) error
 

@@ -1,6 +1,7 @@
 package otlp
 
 import (
+	"math"
 	"time"
 
 	"millrace/app"
@@ -56,4 +57,19 @@ func (Codec) Logs(payload []byte, received time.Time) app.LogSeq {
 			yield(nil, errBroken("some are cut off, or are no protobuf"))
 		}
 	}
+}
+
+// One returns one log as a payload of its own, with its resource and scope.
+func (Codec) One(payload []byte, place int) ([]byte, error) {
+	cutter := NewCutter(payload)
+	if _, n, err := cutter.Next(place, math.MaxInt); err != nil {
+		return nil, err
+	} else if n < place {
+		return nil, app.Errorf(app.KindInvalid, "the payload has %d logs: there is none at place %d", n, place)
+	}
+	one, n, err := cutter.Next(1, math.MaxInt)
+	if err == nil && n == 0 {
+		err = app.Errorf(app.KindInvalid, "the payload has %d logs: there is none at place %d", place, place)
+	}
+	return one, err
 }

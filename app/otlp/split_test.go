@@ -3,6 +3,7 @@ package otlp_test
 import (
 	"bytes"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -114,5 +115,34 @@ func TestUnknownFieldsOfResourcesAreKept(t *testing.T) {
 	head, tail, _, err := otlp.Split(payload, 1, 1<<20)
 	if err != nil || !bytes.Contains(head, []byte{0xf8, 0x3f, 42}) || !bytes.Contains(tail, []byte{0xf8, 0x3f, 42}) {
 		t.Errorf("%x, %x, %v", head, tail, err)
+	}
+}
+
+// Each log alone, one after the other, is the payload.
+func TestOneLogIsAPayloadOfItsOwn(t *testing.T) {
+	want := []app.Log{{Service: "a", Message: "0"}, {Service: "a", Message: "1"}, {Service: "b", Host: "h", Message: "2"}}
+	payload, err := otlp.Encode(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for place, want := range want {
+		one, err := (otlp.Codec{}).One(payload, place)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for log, err := range (otlp.Codec{}).Logs(one, time.Unix(1, 0)) {
+			if n++; err != nil || log.Message != want.Message || log.Service != want.Service || log.Host != want.Host {
+				t.Errorf("at %d: %+v, %v", place, log, err)
+			}
+		}
+		if n != 1 {
+			t.Errorf("at %d: %d logs", place, n)
+		}
+	}
+	for _, broken := range [][]byte{payload, payload[:len(payload)-1], []byte("x")} {
+		if _, err := (otlp.Codec{}).One(broken, len(want)); app.KindOf(err) != app.KindInvalid {
+			t.Errorf("got %v", err)
+		}
 	}
 }

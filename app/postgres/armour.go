@@ -7,12 +7,10 @@ import (
 
 	"github.com/jackc/pgerrcode"
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"millrace/app"
 )
 
 // maxArmoured is how many logs of a batch are put into armour one by one, at a
-// COPY of the whole batch each; then all are.
+// COPY of the whole batch each; then all that need it are looked for.
 const maxArmoured = 8
 
 // armour is what makes sure that no log stops its batch: repair knows what
@@ -20,38 +18,44 @@ const maxArmoured = 8
 // as armoured makes it. The zero armour covers nothing.
 type armour struct {
 	places map[int]bool // in the batch, from 0
-	all    bool
 }
 
-func (a *armour) covers(place int) bool { return a.all || a.places[place] }
+func (a *armour) covers(place int) bool { return a.places[place] }
 
 // widen covers the log that an error of COPY is about, and tells whether that
-// may help. An error of anything else it leaves to the caller.
+// may help. It does not when the server does not say which log it is.
 func (a *armour) widen(err error) bool {
 	place, ok := refusedPlace(err)
-	if !ok || a.covers(place) {
+	if !ok || len(a.places) >= maxArmoured {
 		return false
 	}
-	if place < 0 || len(a.places) == maxArmoured {
-		a.all = true
-		return true
+	return a.cover(apart{place: err})
+}
+
+// cover covers logs, and tells whether any of them was not yet.
+func (a *armour) cover(logs apart) (more bool) {
+	for place := range logs {
+		if a.covers(place) {
+			continue
+		}
+		if a.places == nil {
+			a.places = map[int]bool{}
+		}
+		a.places[place] = true
+		more = true
 	}
-	if a.places == nil {
-		a.places = map[int]bool{}
-	}
-	a.places[place] = true
-	return true
+	return more
 }
 
 // copyPlace is where in a COPY an error arose; the word for "line" depends on
 // the server's language.
 var copyPlace = regexp.MustCompile(`COPY logs, \D*(\d+)`)
 
-// refusedPlace returns the place of the log whose data a COPY refused, or -1
-// when the server does not say. It is false for any other error.
+// refusedPlace returns the place of the log whose data a COPY refused, if the
+// server says so.
 func refusedPlace(err error) (place int, ok bool) {
 	var refusal *pgconn.PgError
-	if !errors.As(err, &refusal) || kindOf(refusal.Code) != app.KindInvalid {
+	if !errors.As(err, &refusal) {
 		return 0, false
 	}
 	match := copyPlace.FindStringSubmatch(refusal.Where)
@@ -59,12 +63,13 @@ func refusedPlace(err error) (place int, ok bool) {
 		return 0, false
 	}
 	line, err := strconv.Atoi(match[1])
-	return line - 1, err == nil
+	return line - 1, err == nil && line > 0
 }
 
 // lacksPartition tells whether a row had no partition to go to, as when another
-// process has dropped it.
+// process has dropped it: a violation of a constraint that has no name, unlike
+// an operator's own.
 func lacksPartition(err error) bool {
 	var refusal *pgconn.PgError
-	return errors.As(err, &refusal) && (refusal.Code == pgerrcode.CheckViolation || refusal.Code == pgerrcode.UndefinedTable)
+	return errors.As(err, &refusal) && (refusal.Code == pgerrcode.CheckViolation && refusal.ConstraintName == "" || refusal.Code == pgerrcode.UndefinedTable)
 }

@@ -11,7 +11,7 @@ import (
 )
 
 const lifeColumns = `number, shipper, first_seq, last_seq, count, stored, another, coalesce(trigger, ''), topic, kafka_partition,
-	kafka_offset, sealed_at, shipped_at, stored_at, first_time, last_time, duplicates`
+	kafka_offset, sealed_at, shipped_at, stored_at, first_time, last_time, duplicates, coalesce(replays, 0)`
 
 const selectLife = "SELECT " + lifeColumns + ", outside FROM ledger WHERE shipper = $1 AND first_seq = $2"
 
@@ -118,7 +118,7 @@ func scanLife(row pgx.Row, life *app.BatchLife, more ...any) error {
 	var sealed, shipped *time.Time
 	err := row.Scan(append([]any{
 		&life.Number, &life.Shipper, &life.First, &life.Last, &life.Count, &life.Stored, &life.Foreign, &life.Trigger,
-		&life.Topic, &life.Partition, &life.Offset, &sealed, &shipped, &life.StoredAt, &life.FirstTime, &life.LastTime, &life.Duplicates,
+		&life.Topic, &life.Partition, &life.Offset, &sealed, &shipped, &life.StoredAt, &life.FirstTime, &life.LastTime, &life.Duplicates, &life.Replays,
 	}, more...)...)
 	if err != nil {
 		return err

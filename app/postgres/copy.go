@@ -31,16 +31,28 @@ var postgresEpoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
 // since the batch's number is known only within its transaction.
 type copyBuffer struct {
 	data        []byte
-	ids         []int     // where each id stands in data
+	rows        []row     // the logs that are in data
+	end         int       // of the last row in data
+	place       int       // of the next log in its batch
 	days        []day     // inside the window, each once
 	outside     int       // logs outside the window
 	repaired    int       // logs that are not as they came
 	first, last time.Time // of the logs' times
 }
 
+// row is one log in a copyBuffer.
+type row struct {
+	id    int // where its id stands in data
+	place int // in the batch
+}
+
+// begin returns where the row begins: the number of columns and the length of
+// the id come before the id.
+func (r row) begin() int { return r.id - 6 }
+
 func (b *copyBuffer) reset() {
 	b.data = append(b.data[:0], copyHeader...)
-	b.ids = b.ids[:0]
+	b.rows, b.place, b.end = b.rows[:0], 0, len(copyHeader)
 	b.days = b.days[:0]
 	b.outside, b.repaired = 0, 0
 }
@@ -51,7 +63,8 @@ func (b *copyBuffer) add(log *app.Log, days window) {
 	outside := !b.span(log.Time, days)
 	d := binary.BigEndian.AppendUint16(b.data, copyColumns)
 	d = binary.BigEndian.AppendUint32(d, 8)
-	b.ids = append(b.ids, len(d))
+	b.rows = append(b.rows, row{len(d), b.place})
+	b.place++
 	d = binary.BigEndian.AppendUint64(d, 0)
 	d = appendInt64(d, log.Time.UnixMicro()-postgresEpoch)
 	d = appendInt64(d, log.ReceivedAt.UnixMicro()-postgresEpoch)
@@ -74,15 +87,18 @@ func (b *copyBuffer) add(log *app.Log, days window) {
 	}
 	d = appendHex(d, log.TraceID)
 	d = appendHex(d, log.SpanID)
-	b.data = d
+	b.data, b.end = d, len(d)
 }
+
+// skip leaves out the next log.
+func (b *copyBuffer) skip() { b.place++ }
 
 // span takes note of a log's time, and tells whether its day is in the window.
 func (b *copyBuffer) span(t time.Time, days window) bool {
-	if len(b.ids) == 0 || t.Before(b.first) {
+	if len(b.rows) == 0 || t.Before(b.first) {
 		b.first = t
 	}
-	if len(b.ids) == 0 || t.After(b.last) {
+	if len(b.rows) == 0 || t.After(b.last) {
 		b.last = t
 	}
 	d := dayOf(t)
@@ -100,10 +116,10 @@ func (b *copyBuffer) span(t time.Time, days window) bool {
 
 // finish fills in the ids of the batch with a number, and ends the stream.
 func (b *copyBuffer) finish(number int64) []byte {
-	for place, at := range b.ids {
-		binary.BigEndian.PutUint64(b.data[at:], uint64(app.NewLogID(number, place)))
+	for _, r := range b.rows {
+		binary.BigEndian.PutUint64(b.data[r.id:], uint64(app.NewLogID(number, r.place)))
 	}
-	b.data = append(b.data, copyTrailer...)
+	b.data = append(b.data[:b.end], copyTrailer...)
 	return b.data
 }
 

@@ -17,7 +17,7 @@ import (
 // Config configures a DB. What is zero gets its default.
 type Config struct {
 	URL              string        // postgres://USER:PASSWORD@HOST:PORT/DATABASE
-	MaxConns         int           // connections at the most, 2 or more; default 8
+	MaxConns         int           // connections at the most, 3 or more; default 8
 	StatementTimeout time.Duration // for each statement; 0: no limit
 	Retention        time.Duration // age up to which a day has a partition of its own; default 30 days
 	Logger           *slog.Logger  // default: none
@@ -38,9 +38,10 @@ func (c *Config) setDefaults() {
 // Validate returns what cannot be right, as an Error of app.KindInvalid.
 func (c Config) Validate() error {
 	switch {
-	// An event's handler reads while the event's own transaction is open.
-	case c.MaxConns < 2:
-		return app.Errorf(app.KindInvalid, "%d connections are too few (setting postgres-connections): want 2 or more", c.MaxConns)
+	// The events of two topics each have a transaction that is open while their
+	// handlers read.
+	case c.MaxConns < 3:
+		return app.Errorf(app.KindInvalid, "%d connections are too few (setting postgres-connections): want 3 or more", c.MaxConns)
 	case c.StatementTimeout < 0:
 		return app.Errorf(app.KindInvalid, "a statement timeout of %s cannot be kept (setting postgres-statement-timeout)", c.StatementTimeout)
 	case c.Retention < 0:

@@ -6,8 +6,12 @@
 //	store.go      a batch in one transaction (app.BatchStore)
 //	copy.go       its logs as the stream that COPY reads
 //	repair.go     text that PostgreSQL would refuse
+//	armour.go     text that it refuses nevertheless
+//	apart.go      logs that it refuses whatever is done
 //	partitions.go which day lies where
 //	poison.go     what was set aside (app.PoisonStore)
+//	quarantine.go the items to look into and to decide upon (app.QuarantineStore)
+//	replay.go     items on their way through the pipeline again (app.ReplayStore)
 //	reader.go     pages of logs (app.LogReader)
 //	statement.go  from a filter to SQL; attribute.go and pattern.go have its harder parts
 //	find.go       one log, and what was around it (app.LogFinder)
@@ -18,7 +22,7 @@
 //	batches.go    one batch's life, and lists of batches
 //	verify.go     the ledger beside the rows
 //	feed.go       hearing of stored batches (app.StoredFeed)
-//	outbox.go     the events of stored batches, through watermill-sql
+//	outbox.go     the events that go with a transaction, through watermill-sql
 //	maintain.go   what is to be done from time to time
 //	errors.go     what PostgreSQL's refusals mean
 package postgres

@@ -29,17 +29,16 @@ func classify(ctx context.Context, err error) error {
 	if !errors.As(err, &refusal) {
 		return app.Errorf(app.KindUnavailable, "PostgreSQL: %w", err) // no answer: the connection
 	}
-	return app.Errorf(kindOf(refusal.Code), "PostgreSQL: %w", err)
+	return app.Errorf(kindOf(refusal), "PostgreSQL: %w", err)
 }
 
-func kindOf(code string) app.Kind {
+func kindOf(refusal *pgconn.PgError) app.Kind {
+	code := refusal.Code
 	switch {
 	case code == pgerrcode.QueryCanceled: // statement_timeout; the caller's own cancellation was caught before
 		return app.KindTimeout
-	case code == pgerrcode.CheckViolation, code == pgerrcode.UndefinedTable:
-		// A row without a partition, or a partition that is gone: another
-		// process drops or makes it.
-		return app.KindUnavailable
+	case lacksPartition(refusal):
+		return app.KindUnavailable // another process drops it or makes it
 	case pgerrcode.IsDataException(code),
 		pgerrcode.IsIntegrityConstraintViolation(code),
 		pgerrcode.IsProgramLimitExceeded(code): // an index row, a nesting or a field over the server's own limits

@@ -32,6 +32,10 @@ func TestClassify(t *testing.T) {
 			t.Errorf("%s is of kind %d, want %d", code, got, want)
 		}
 	}
+	own := classify(t.Context(), &pgconn.PgError{Code: "23514", ConstraintName: "no_secrets"})
+	if app.KindOf(own) != app.KindInvalid {
+		t.Errorf("an operator's own constraint became %v", own)
+	}
 	for _, err := range []error{io.ErrUnexpectedEOF, &net.OpError{Op: "dial", Err: errors.New("connection refused")}, sql.ErrConnDone, pgconn.ErrConnClosed} {
 		if got := classify(t.Context(), err); app.KindOf(got) != app.KindUnavailable || !errors.Is(got, err) {
 			t.Errorf("%v became %v", err, got)

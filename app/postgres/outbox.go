@@ -10,13 +10,11 @@ import (
 	wmsql "github.com/ThreeDotsLabs/watermill-sql/v3/pkg/sql"
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/jackc/pgx/v5"
-
-	"millrace/app"
 )
 
-// projectionGroup is the consumer group of the events: each is handled by one
-// of all the consumers.
-const projectionGroup = "projection"
+// outboxGroup is the consumer group of the events: each is handled by one of all
+// the consumers.
+const outboxGroup = "projection"
 
 // pollInterval is how often the outbox is looked at when it was empty. Readers
 // do not wait for it: see app.Recent.
@@ -35,8 +33,8 @@ func (q queued) ExecContext(_ context.Context, query string, args ...any) (sql.R
 	return nil, nil
 }
 
-// queueStored adds the event of a stored batch to what its transaction does.
-func queueStored(batch *pgx.Batch, event app.StoredEvent) error {
+// queueEvent adds an event, as JSON, to what a transaction does.
+func queueEvent(batch *pgx.Batch, topic string, event any) error {
 	payload, err := json.Marshal(event)
 	if err != nil {
 		return err
@@ -45,16 +43,16 @@ func queueStored(batch *pgx.Batch, event app.StoredEvent) error {
 	if err != nil {
 		return err
 	}
-	return outbox.Publish(app.TopicStored, message.NewMessage(watermill.NewUUID(), payload))
+	return outbox.Publish(topic, message.NewMessage(watermill.NewUUID(), payload))
 }
 
-// StoredSubscriber returns a subscriber to the events of app.TopicStored. Each
-// event goes to one of all subscribers, in every process, until it is acked.
+// Subscriber returns a subscriber to the events of an outbox's topic. Each event
+// goes to one of all subscribers, in every process, until it is acked.
 // Events come in the order of their transactions, as soon as no older
 // transaction of the server is still open.
-func (db *DB) StoredSubscriber(logger watermill.LoggerAdapter) (message.Subscriber, error) {
+func (db *DB) Subscriber(logger watermill.LoggerAdapter) (message.Subscriber, error) {
 	return wmsql.NewSubscriber(db.sql, wmsql.SubscriberConfig{
-		ConsumerGroup:  projectionGroup,
+		ConsumerGroup:  outboxGroup,
 		PollInterval:   pollInterval,
 		SchemaAdapter:  wmsql.DefaultPostgreSQLSchema{},
 		OffsetsAdapter: wmsql.DefaultPostgreSQLOffsetsAdapter{},
@@ -72,7 +70,9 @@ func (db *DB) deleteHandledEvents(ctx context.Context) error {
 		}
 		_, err = tx.Exec(ctx, `
 			DELETE FROM watermill_stored WHERE transaction_id <
-				(SELECT min(last_processed_transaction_id) FROM watermill_offsets_stored)`)
+				(SELECT min(last_processed_transaction_id) FROM watermill_offsets_stored);
+			DELETE FROM watermill_replay WHERE transaction_id <
+				(SELECT min(last_processed_transaction_id) FROM watermill_offsets_replay)`)
 		return err
 	})
 }

@@ -15,7 +15,7 @@ import (
 
 func subscribe(t *testing.T, ctx context.Context, db *postgres.DB) <-chan *message.Message {
 	t.Helper()
-	events, err := db.StoredSubscriber(watermill.NopLogger{})
+	events, err := db.Subscriber(watermill.NopLogger{})
 	if err != nil {
 		t.Fatal(err)
 	}

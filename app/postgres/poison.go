@@ -12,23 +12,18 @@ import (
 	"millrace/app"
 )
 
-// Quarantine keeps what was set aside. It implements app.PoisonStore.
-type Quarantine struct{ db *DB }
-
-// Quarantine returns the quarantine.
-func (db *DB) Quarantine() *Quarantine { return &Quarantine{db: db} }
-
 const (
 	// The payload of a replay is the item's own: who merely calls himself
 	// as a replay does begins an item of his own.
 	selectReplayed = "SELECT id FROM quarantine WHERE replay = $1 AND digest = $2 FOR UPDATE"
 
-	insertItem = `
+	insertItemColumns = `
 		INSERT INTO quarantine (shipper, first_seq, digest, count, another, readable, topic, kafka_partition, kafka_offset,
-			header_names, header_values, payload, received_at, first_seen, last_seen, batch)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15)
-		ON CONFLICT (shipper, first_seq, digest) DO NOTHING
-		RETURNING id`
+			header_names, header_values, payload, received_at, first_seen, last_seen, batch, lay_since,
+			stage, reason, handler, error, tries)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16, $17, $18, $19, $20, $21)`
+
+	insertItem = insertItemColumns + " ON CONFLICT (shipper, first_seq, digest) DO NOTHING RETURNING id"
 
 	selectItem = "SELECT id FROM quarantine WHERE shipper = $1 AND first_seq = $2 AND digest = $3 FOR UPDATE"
 
@@ -72,7 +67,7 @@ func keep(ctx context.Context, tx pgx.Tx, record app.PoisonRecord) (app.KeptPois
 		return kept, err
 	}
 	if !returned {
-		if kept.Fresh, err = findItem(ctx, tx, &kept.ID, insertItem, itemColumns(record, digest[:], nil)...); err != nil {
+		if kept.Fresh, err = findItem(ctx, tx, &kept.ID, insertItem, itemColumns(record, digest[:], nil, 0)...); err != nil {
 			return kept, err
 		}
 	}
@@ -103,9 +98,9 @@ func findItem(ctx context.Context, tx pgx.Tx, id *int64, statement string, args 
 	return found, err
 }
 
-// itemColumns are the arguments of insertItem. batch is the number of the batch
-// that was stored without the item, or nil.
-func itemColumns(record app.PoisonRecord, digest []byte, batch *int64) []any {
+// itemColumns are the arguments of insertItemColumns. batch is the number of the
+// batch that was stored without the item, or nil.
+func itemColumns(record app.PoisonRecord, digest []byte, batch *int64, tries int) []any {
 	names := slices.Sorted(maps.Keys(record.Headers))
 	headerNames, headerValues := make([][]byte, len(names)), make([][]byte, len(names))
 	for i, name := range names {
@@ -119,10 +114,12 @@ func itemColumns(record app.PoisonRecord, digest []byte, batch *int64) []any {
 	if payload == nil {
 		payload = []byte{}
 	}
+	f := shownFailure(record.Failure)
 	return []any{
 		record.Shipper, int64(record.First), digest, record.Count, record.Foreign, record.Readable,
 		record.Topic, record.Partition, record.Offset, headerNames, headerValues, payload,
-		known(nearestMoment(received)), nearestMoment(record.Lies.At), batch,
+		known(nearestMoment(received)), nearestMoment(record.Lies.At), batch, known(nearestMoment(record.ShippedAt)),
+		f.Stage, f.Reason, f.Handler, f.Error, tries,
 	}
 }
 

@@ -31,6 +31,12 @@ const rawPrefix = "millrace.raw."
 // at most 2,704 bytes, of which this leaves enough for the rest.
 const maxService = 1024
 
+// Lengths of ids as OpenTelemetry has them, in digits.
+const (
+	maxTraceID = 32
+	maxSpanID  = 16
+)
+
 // nulSign stands in for NUL: U+2400 SYMBOL FOR NULL.
 const nulSign = "\u2400"
 
@@ -70,6 +76,11 @@ func armoured(log *app.Log) *app.Log {
 	}
 	r.times()
 	r.ids()
+	if len(r.log.TraceID) > maxTraceID || len(r.log.SpanID) > maxSpanID {
+		r.raw("trace_id", r.log.TraceID)
+		r.raw("span_id", r.log.SpanID)
+		r.log.TraceID, r.log.SpanID = "", ""
+	}
 	if len(log.Attributes) > 0 {
 		r.raw("attributes", string(log.Attributes))
 	}

@@ -28,7 +28,8 @@ func (db *DB) Store() *Store {
 }
 
 // Store implements app.BatchStore: the ledger's row, the logs and the event in
-// one transaction. The ledger's key decides: of any number of deliveries of a
+// one transaction, and the quarantine of those logs that PostgreSQL refuses for
+// good. The ledger's key decides: of any number of deliveries of a
 // batch, even at the same time, one writes. An error leaves nothing behind,
 // but for one: a connection that is lost in the commit may hide a success, and
 // the next delivery is then a duplicate.
@@ -45,14 +46,28 @@ func (s *Store) Store(ctx context.Context, batch app.Batch) (app.Receipt, error)
 	limited, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	var armour armour
+	var without apart
 	for {
-		if err := s.encode(buffer, batch, &armour); err != nil {
+		if err := s.encode(buffer, batch, &armour, without); err != nil {
 			return app.Receipt{}, err
 		}
-		receipt, err := s.write(limited, batch.BatchHead, buffer)
-		if !armour.widen(err) {
+		receipt, err := s.write(limited, batch, buffer, without)
+		if !refusesData(err) || without != nil {
 			return receipt, classify(ctx, err)
 		}
+		if armour.widen(err) {
+			continue
+		}
+		found, failure := s.find(limited, buffer)
+		switch {
+		case failure != nil:
+			return app.Receipt{}, classify(ctx, failure)
+		case armour.cover(found):
+			continue
+		case len(found) == 0, len(found) == batch.Count, batch.One == nil:
+			return app.Receipt{}, classify(ctx, err) // it is at fault as a whole
+		}
+		without = found
 	}
 }
 
@@ -68,16 +83,21 @@ func checkHead(head app.BatchHead) error {
 	return nil
 }
 
-// encode writes the batch's logs into the buffer, each repaired if need be.
-func (s *Store) encode(buffer *copyBuffer, batch app.Batch, armour *armour) error {
+// encode writes the batch's logs into the buffer, each repaired if need be, but
+// for those that it is stored without.
+func (s *Store) encode(buffer *copyBuffer, batch app.Batch, armour *armour, without apart) error {
 	buffer.reset()
 	days := newWindow(time.Now(), s.db.cfg.Retention)
 	for log, err := range batch.Logs {
 		if err != nil {
 			return err
 		}
+		if without[buffer.place] != nil {
+			buffer.skip()
+			continue
+		}
 		shown := repaired(log)
-		if armour.covers(len(buffer.ids)) {
+		if armour.covers(buffer.place) {
 			shown = armoured(log)
 		}
 		if shown != log {
@@ -85,14 +105,14 @@ func (s *Store) encode(buffer *copyBuffer, batch app.Batch, armour *armour) erro
 		}
 		buffer.add(shown, days)
 	}
-	if len(buffer.ids) != batch.Count {
-		return app.Errorf(app.KindInvalid, "batch %s says it holds %d logs and holds %d", batch.ID(), batch.Count, len(buffer.ids))
+	if buffer.place != batch.Count {
+		return app.Errorf(app.KindInvalid, "batch %s says it holds %d logs and holds %d", batch.ID(), batch.Count, buffer.place)
 	}
 	return nil
 }
 
 // write brings the encoded batch into the database.
-func (s *Store) write(ctx context.Context, head app.BatchHead, buffer *copyBuffer) (app.Receipt, error) {
+func (s *Store) write(ctx context.Context, batch app.Batch, buffer *copyBuffer, without apart) (app.Receipt, error) {
 	if err := s.db.partitions.ensure(ctx, buffer.days); err != nil {
 		return app.Receipt{}, err
 	}
@@ -101,7 +121,7 @@ func (s *Store) write(ctx context.Context, head app.BatchHead, buffer *copyBuffe
 		return app.Receipt{}, err
 	}
 	defer conn.Release()
-	receipt, err := transact(ctx, conn.Conn(), head, buffer)
+	receipt, err := transact(ctx, conn.Conn(), batch, buffer, without)
 	if lacksPartition(err) {
 		s.db.partitions.forget()
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,7 +15,7 @@ import (
 const insertBatch = `
 	INSERT INTO ledger (shipper, first_seq, count, stored, another, topic, kafka_partition, kafka_offset,
 		sealed_at, shipped_at, first_time, last_time, outside, accepted, trigger)
-	VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULLIF($13::bigint, 0), NULLIF($14::text, ''))
+	VALUES ($1, $2, $3, $15, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULLIF($13::bigint, 0), NULLIF($14::text, ''))
 	ON CONFLICT (shipper, first_seq) DO NOTHING
 	RETURNING number, transaction`
 
@@ -25,15 +26,16 @@ const rollbackTimeout = 2 * time.Second
 // transact stores an encoded batch in one transaction of three round trips: the
 // beginning with the ledger's row, the COPY, and the event with the commit. On
 // return the connection is free again, or closed.
-func transact(ctx context.Context, conn *pgx.Conn, head app.BatchHead, buffer *copyBuffer) (app.Receipt, error) {
+func transact(ctx context.Context, conn *pgx.Conn, batch app.Batch, buffer *copyBuffer, without apart) (app.Receipt, error) {
 	defer rollback(ctx, conn)
 	began := time.Now()
+	head, stored := batch.BatchHead, batch.Count-len(without)
 	event := app.StoredEvent{BatchID: head.ID(), Count: head.Count, AcceptedAt: head.AcceptedAt()}
 	opening := &pgx.Batch{}
 	opening.Queue("BEGIN")
 	opening.Queue(insertBatch, head.Shipper, int64(head.First), head.Count, head.Foreign,
 		head.Topic, head.Partition, head.Offset, known(head.SealedAt), known(head.ShippedAt), buffer.first, buffer.last,
-		buffer.outside, int64(head.Accepted), head.Trigger,
+		buffer.outside, int64(head.Accepted), head.Trigger, stored,
 	).QueryRow(func(row pgx.Row) error { return row.Scan(&event.Number, &event.Transaction) })
 	err := conn.SendBatch(ctx, opening).Close()
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -48,15 +50,21 @@ func transact(ctx context.Context, conn *pgx.Conn, head app.BatchHead, buffer *c
 	}
 	copied := time.Since(copying)
 	closing := &pgx.Batch{}
-	if err := queueStored(closing, event); err != nil {
+	if err := queueEvent(closing, app.TopicStored, event); err != nil {
 		return app.Receipt{}, err
+	}
+	if err := queueApart(closing, batch, event.Number, without); err != nil {
+		return app.Receipt{}, err
+	}
+	if strings.HasPrefix(head.Shipper, app.ReplayPrefix) {
+		closing.Queue(markReplayed, head.Shipper, event.Number)
 	}
 	closing.Queue("COMMIT")
 	if err := conn.SendBatch(ctx, closing).Close(); err != nil {
 		return app.Receipt{}, err
 	}
 	return app.Receipt{
-		Number: event.Number, Stored: head.Count, Repaired: buffer.repaired, Took: time.Since(began), Copied: copied,
+		Number: event.Number, Stored: stored, Apart: len(without), Repaired: buffer.repaired, Took: time.Since(began), Copied: copied,
 	}, nil
 }
 

@@ -22,7 +22,8 @@ func LogAt(ago time.Duration, message string) app.Log {
 }
 
 // Batch makes a batch of logs at a place in a shipper's sequence. It hands out
-// one and the same Log for all, as a decoder does.
+// one and the same Log for all, as a decoder does. The payload of one is its
+// message.
 func Batch(shipper string, first uint64, logs ...app.Log) app.Batch {
 	return app.Batch{
 		BatchHead: app.BatchHead{Shipper: shipper, First: first, Count: len(logs), Topic: app.TopicLogs, SealedAt: Now, ShippedAt: Now},
@@ -35,6 +36,7 @@ func Batch(shipper string, first uint64, logs ...app.Log) app.Batch {
 				}
 			}
 		},
+		One: func(place int) ([]byte, error) { return []byte(logs[place].Message), nil },
 	}
 }
 
