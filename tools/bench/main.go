@@ -26,6 +26,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/pprof"
 	"slices"
 	"strings"
 
@@ -53,6 +54,7 @@ type bench struct {
 	millrace   string         // the program
 	collector  string         // the program
 	outage     int64          // bytes of logs that come while Kafka is away
+	profile    string         // file for a CPU profile of this process; empty: none
 	kafka      *servers.Kafka // once startKafka was called
 	report     report
 }
@@ -86,6 +88,11 @@ func run(ctx context.Context, args []string) (err error) {
 			b.kafka.Kill()
 		}
 	}()
+	stop, err := profileTo(b.profile)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	for _, section := range sections {
 		if !slices.Contains(only, section.name) {
 			continue
@@ -95,6 +102,21 @@ func run(ctx context.Context, args []string) (err error) {
 		}
 	}
 	return b.report.finish("bench.json")
+}
+
+// profileTo profiles this process until stop is called.
+func profileTo(name string) (stop func(), err error) {
+	if name == "" {
+		return func() {}, nil
+	}
+	file, err := os.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return nil, err
+	}
+	return func() { pprof.StopCPUProfile(); file.Close() }, nil
 }
 
 // parse reads the command line and returns what to measure.
@@ -108,6 +130,7 @@ func parse(args []string) (b *bench, only []string, err error) {
 	list := flags.String("only", strings.Join(known, ","), "what to measure, apart by commas")
 	flags.StringVar(&b.millrace, "millrace", "bin/millrace", "the program")
 	flags.StringVar(&b.collector, "collector", "", "the OpenTelemetry Collector of tools/collector; intake needs it")
+	flags.StringVar(&b.profile, "cpuprofile", "", "file for a CPU profile of what runs in this process: publish and consume")
 	gigabytes := flags.Float64("outage", 5, "gigabytes of logs that come while Kafka is away")
 	if err := flags.Parse(args); err != nil {
 		return nil, nil, err

@@ -28,6 +28,8 @@ const (
 	// for each to run for about a second.
 	plainLogs   = 3000
 	batchedLogs = 500_000
+	// shipperBuffer is in logs, as in the shipper whose intake is measured.
+	shipperBuffer = 200_000
 	// publishers call Publish side by side.
 	publishers = 8
 )
@@ -149,6 +151,8 @@ func batchedPublisher(b broker, topic string, tune func(*sarama.Config)) (func(*
 	batches, err := batching.New(pub, batching.Config{
 		WhenFull:    batching.Block,
 		Acknowledge: batching.Buffered,
+		MaxTogether: cfg.Batching.Together,
+		BufferLimit: shipperBuffer, // room for as many batches as are on their way
 		Count:       func(msg *message.Message) (int, error) { return otlp.Count(msg.Payload) },
 		Pack: func(batch batching.Batch) (*message.Message, error) {
 			payload := make([]byte, 0, batch.Bytes)
