@@ -75,7 +75,7 @@ func runConsumer(ctx context.Context, cfg app.Config) error {
 		return err
 	}
 
-	e, err := r.newServer(0, kafka.NewCheck(cfg.Kafka), db.Check(), cache.Check())
+	e, err := r.newServer(0, kafka.NewCheck(cfg.Kafka), db.Check(), app.Helpful(cache.Check()))
 	if err != nil {
 		return err
 	}

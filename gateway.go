@@ -32,7 +32,7 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 	defer r.closing("Redis", cache.Close)
 	feed := db.Feed()
 
-	e, err := r.newServer(0, db.Check(), cache.Check())
+	e, err := r.newServer(0, db.Check(), app.Helpful(cache.Check()))
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -18,6 +19,7 @@ import (
 	"millrace/http/actuator"
 	"millrace/http/server"
 	"millrace/middleware/metrics"
+	"millrace/middleware/progress"
 	"millrace/routers"
 )
 
@@ -27,6 +29,7 @@ type role struct {
 	cfg      app.Config
 	logger   *slog.Logger
 	registry *prometheus.Registry
+	progress *progress.Watch
 	guard    *access.Guard // of the role's server, once it has one
 	group    run.Group     // everything that runs until the role stops
 }
@@ -37,8 +40,13 @@ func newRole(name string, cfg app.Config) *role {
 		cfg:      cfg,
 		logger:   newLogger(cfg).With("role", name),
 		registry: metrics.NewRegistry(),
+		progress: progress.New(stuckAfter),
 	}
 }
+
+// stuckAfter is longer than any try to store a batch or to send one takes: they
+// have time limits of their own.
+const stuckAfter = 5 * time.Minute
 
 // run runs the group until one of its actors ends or ctx does, and then stops
 // the others in the order in which they were added. Being told to stop is no
@@ -59,7 +67,7 @@ func (r *role) newServer(maxBody int64, checks ...app.Check) (*echo.Echo, error)
 	if err := r.addGuard(e); err != nil {
 		return nil, err
 	}
-	return e, actuator.Mount(e, actuator.Config{Gatherer: r.registry, Checks: checks})
+	return e, actuator.Mount(e, actuator.Config{Gatherer: r.registry, Checks: checks, Alive: r.progress})
 }
 
 // addServer opens the role's address, which a setting names, and adds the
@@ -131,6 +139,7 @@ func (r *role) routing() routers.Config {
 		Logger:       r.watermillLogger(),
 		CloseTimeout: r.cfg.Shutdown,
 		MaxRetries:   r.cfg.Consumer.MaxRetries,
+		Progress:     r.progress,
 	}
 }
 

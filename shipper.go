@@ -51,8 +51,8 @@ func runShipper(ctx context.Context, cfg app.Config) error {
 		return err
 	}
 
-	e, err := r.newServer(cfg.Shipper.MaxBody, kafka.NewCheck(cfg.Kafka), app.CheckFunc("intake", requests.Check),
-		app.CheckFunc("breaker", out.checkBreaker), app.CheckFunc("journal", out.checkJournal))
+	e, err := r.newServer(cfg.Shipper.MaxBody, out.forSending(kafka.NewCheck(cfg.Kafka)), app.CheckFunc("intake", requests.Check),
+		out.forSending(app.CheckFunc("breaker", out.checkBreaker)), app.CheckFunc("journal", out.checkJournal))
 	if err != nil {
 		return err
 	}
@@ -142,6 +142,15 @@ func (o *outlet) State() (app.ShipperState, bool) {
 		ID: s.Sequence, Accepted: s.Accepted, Sealed: s.Sealed, Shipped: s.Acked,
 		Journal: held, Breaker: string(o.breaker.State()),
 	}, s.Sequence != ""
+}
+
+// forSending returns a check of what it takes to send. With a journal that has
+// room, logs are taken without.
+func (o *outlet) forSending(c app.Check) app.Check {
+	if o.journal == nil {
+		return c
+	}
+	return app.Helpful(c)
 }
 
 func (o *outlet) checkBreaker(context.Context) error {

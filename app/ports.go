@@ -114,3 +114,17 @@ type checkFunc struct {
 
 func (c checkFunc) Name() string                    { return c.name }
 func (c checkFunc) Check(ctx context.Context) error { return c.check(ctx) }
+
+// Helpful marks a Check of what the program can do without for a while: health
+// shows it, and who asks whether the program is ready does not wait for it.
+func Helpful(c Check) Check { return helpful{c} }
+
+type helpful struct{ check }
+
+type check = Check
+
+// IsNeeded tells whether the program can do its work only when the Check passes.
+func IsNeeded(c Check) bool {
+	_, ok := c.(helpful)
+	return !ok
+}

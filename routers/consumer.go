@@ -27,6 +27,7 @@ func Consumer(cfg Config, batches message.Subscriber, store *handlers.Store, poi
 			marked(app.StageStore),
 			retryTransient(cfg),
 			measured(cfg),
+			watched(cfg),
 			middleware.Recoverer,
 		},
 	})

@@ -18,6 +18,7 @@ func Events(cfg Config, stored message.Subscriber, project *handlers.Project) (*
 		middleware: []message.HandlerMiddleware{
 			retryTransient(cfg),
 			measured(cfg),
+			watched(cfg),
 			middleware.Recoverer,
 		},
 	})

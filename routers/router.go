@@ -10,14 +10,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"millrace/app"
+	"millrace/middleware/progress"
 )
 
 // Config is what every router needs.
 type Config struct {
 	Registry     prometheus.Registerer // where Watermill's metrics go; required
 	Logger       watermill.LoggerAdapter
-	CloseTimeout time.Duration // how long Close waits for messages in hand
-	MaxRetries   int           // tries of a message before it is handed back
+	CloseTimeout time.Duration   // how long Close waits for messages in hand
+	MaxRetries   int             // tries of a message before it is handed back
+	Progress     *progress.Watch // is told of each try; nil: nobody is
 }
 
 // route is one row of a table.
@@ -44,9 +46,22 @@ func newRouter(cfg Config, r route) (*message.Router, error) {
 	return router, nil
 }
 
-// Publisher decorates a publisher with Watermill's metrics.
+// Publisher decorates a publisher with Watermill's metrics, and watches that it
+// gets on.
 func Publisher(cfg Config, next message.Publisher) (message.Publisher, error) {
-	return builder(cfg).DecoratePublisher(next)
+	measured, err := builder(cfg).DecoratePublisher(next)
+	if err != nil || cfg.Progress == nil {
+		return measured, err
+	}
+	return cfg.Progress.Publisher(measured), nil
+}
+
+// watched watches that each try ends.
+func watched(cfg Config) message.HandlerMiddleware {
+	if cfg.Progress == nil {
+		return func(next message.HandlerFunc) message.HandlerFunc { return next }
+	}
+	return cfg.Progress.Handler
 }
 
 func builder(cfg Config) metrics.PrometheusMetricsBuilder {

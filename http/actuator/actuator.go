@@ -15,7 +15,8 @@ import (
 // Config is what the endpoints show.
 type Config struct {
 	Gatherer prometheus.Gatherer // the role's own registry; required
-	Checks   []app.Check         // what the role needs; each has a name of its own
+	Checks   []app.Check         // what the role uses; each has a name of its own
+	Alive    app.Check           // whether the role gets on; nil: it does as long as it answers
 	Timeout  time.Duration       // longest time a check may take; 0 means 1 s
 }
 
@@ -42,7 +43,7 @@ func Mount(e *echo.Echo, cfg Config) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
-	health := &health{checks: newChecks(cfg.Checks, cfg.Timeout)}
+	health := newHealth(cfg)
 	metrics := &metrics{cfg.Gatherer}
 	scrape := echo.WrapHandler(promhttp.HandlerFor(cfg.Gatherer, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
 

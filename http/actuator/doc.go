@@ -4,8 +4,8 @@
 //	GET /metrics                     everything in Prometheus' format; also /actuator/prometheus
 //	GET /actuator                    links to what follows
 //	GET /actuator/health             UP, or 503 and DOWN, with each thing that is needed; also /actuator/health/NAME
-//	GET /actuator/health/liveness    UP as long as the process answers
-//	GET /actuator/health/readiness   UP when everything that is needed can be used
+//	GET /actuator/health/liveness    UP as long as the process answers and gets on with its work
+//	GET /actuator/health/readiness   UP when everything can be used that it cannot do without (app.Helpful)
 //	GET /actuator/metrics            names of metrics
 //	GET /actuator/metrics/NAME       one metric; ?tag=KEY:VALUE chooses among its series
 //

@@ -30,21 +30,40 @@ func conditionOf(err error) condition {
 	return condition{Status: statusDown, Details: map[string]string{"error": err.Error()}}
 }
 
-type health struct{ checks *checks }
+type health struct {
+	checks *checks // all
+	needed *checks // those of readiness
+	alive  *checks // one, or none
+}
+
+func newHealth(cfg Config) *health {
+	h := &health{checks: newChecks(cfg.Checks, cfg.Timeout), needed: &checks{timeout: cfg.Timeout}}
+	for i, given := range cfg.Checks {
+		if app.IsNeeded(given) {
+			h.needed.all = append(h.needed.all, h.checks.all[i])
+		}
+	}
+	var alive []app.Check
+	if cfg.Alive != nil {
+		alive = append(alive, cfg.Alive)
+	}
+	h.alive = newChecks(alive, cfg.Timeout)
+	return h
+}
 
 // all answers GET /actuator/health.
 func (h *health) all(c echo.Context) error {
-	overall := h.overall()
+	overall := overall(h.checks)
 	overall.Groups = []string{"liveness", "readiness"}
 	return send(c, overall)
 }
 
 // readiness answers GET /actuator/health/readiness.
-func (h *health) readiness(c echo.Context) error { return send(c, h.overall()) }
+func (h *health) readiness(c echo.Context) error { return send(c, overall(h.needed)) }
 
-// liveness answers GET /actuator/health/liveness. It asks nobody: to restart
+// liveness answers GET /actuator/health/liveness. It asks no server: to restart
 // this process mends nothing that is wrong with another.
-func (h *health) liveness(c echo.Context) error { return send(c, condition{Status: statusUp}) }
+func (h *health) liveness(c echo.Context) error { return send(c, overall(h.alive)) }
 
 // one answers GET /actuator/health/NAME.
 func (h *health) one(c echo.Context) error {
@@ -56,10 +75,10 @@ func (h *health) one(c echo.Context) error {
 	return send(c, conditionOf(h.checks.all[i].result(h.checks.timeout)))
 }
 
-func (h *health) overall() condition {
+func overall(checks *checks) condition {
 	overall := condition{Status: statusUp, Components: map[string]condition{}}
-	for i, err := range h.checks.run() {
-		overall.Components[h.checks.all[i].Name()] = conditionOf(err)
+	for i, err := range checks.run() {
+		overall.Components[checks.all[i].Name()] = conditionOf(err)
 		if err != nil {
 			overall.Status = statusDown
 		}

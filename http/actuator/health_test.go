@@ -3,6 +3,7 @@ package actuator_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -15,6 +16,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"millrace/app"
+	"millrace/http/actuator"
+	"millrace/http/server"
 )
 
 func fine(name string) app.Check {
@@ -49,6 +52,37 @@ func TestHealth(t *testing.T) {
 	}
 	if status, body, _ := get(well, "/actuator/health/nothing"); status != http.StatusNotFound {
 		t.Errorf("a check that there is not: %d %s", status, body)
+	}
+}
+
+// What a role can do without for a while is shown, and does not make it
+// unready; that it does not get on makes it dead, and nothing else does.
+func TestReadinessAndLiveness(t *testing.T) {
+	broken := func(name string) app.Check {
+		return app.CheckFunc(name, func(context.Context) error { return errors.New("away") })
+	}
+	stuck := errors.New("stuck")
+	var alive error
+	e := server.New(server.Config{Logger: slog.New(slog.DiscardHandler)})
+	err := actuator.Mount(e, actuator.Config{
+		Gatherer: prometheus.NewRegistry(), Checks: []app.Check{fine("postgres"), app.Helpful(broken("redis"))},
+		Alive: app.CheckFunc("progress", func(context.Context) error { return alive }),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	statuses := func() (out [4]int) {
+		for i, path := range []string{"", "/redis", "/readiness", "/liveness"} {
+			out[i], _, _ = get(e, "/actuator/health"+path)
+		}
+		return out
+	}
+	if got := statuses(); got != [4]int{503, 503, 200, 200} {
+		t.Errorf("without Redis: %v", got)
+	}
+	alive = stuck
+	if got := statuses(); got != [4]int{503, 503, 200, 503} {
+		t.Errorf("when it does not get on: %v", got)
 	}
 }
 
