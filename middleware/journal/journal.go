@@ -249,10 +249,10 @@ func (j *Journal) between(p, q position) int64 {
 			n += int64(q.number) - int64(p.number)
 		case item.Number == q.generation:
 			n += int64(q.number)
-		case item.Last != nil && item.Number == p.generation:
-			n += int64(*item.Last) - int64(p.number)
-		case item.Last != nil:
-			n += int64(*item.Last)
+		case item.Number == p.generation:
+			n += max(0, int64(item.last())-int64(p.number))
+		default:
+			n += int64(item.last())
 		}
 	}
 	return n

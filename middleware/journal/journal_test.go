@@ -397,11 +397,56 @@ func TestACopyGoesOnInASequenceOfItsOwn(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	// What it has in hand is known, though nobody wrote down where it ends.
+	again := other
+	again.Place = func(string) string { return "elsewhere" }
+	j = open(t, again)
+	if s := j.Stats(); s.Units != 2 {
+		t.Errorf("%d units are told of, want 2", s.Units)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
 	// The copy is at home now.
-	j = open(t, other)
-	own := j.Stats()
-	if own.Sequence == sequence || own.Accepted != 1 {
+	j = open(t, again)
+	if own := j.Stats(); own.Sequence == sequence || own.Accepted != 0 {
 		t.Errorf("%+v", own)
+	}
+	appendAll(t, j, "more")
+	if s := j.Stats(); s.Units != 3 || s.Accepted != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// More is true as long as Next has something at once, and no longer, also where
+// one generation ends and the next is empty: whoever sends what is read waits
+// for more while there is some.
+func TestMoreTellsWhetherThereIs(t *testing.T) {
+	cfg := small(tempDir(t))
+	for life := range 3 {
+		cfg.Place = func(string) string { return fmt.Sprint("place ", life) }
+		j := open(t, cfg)
+		for _, own := range []bool{false, true} { // what earlier lives left, what comes in this one
+			n := 2 * life
+			if own {
+				appendAll(t, j, "a", "b")
+				n = 2
+			}
+			for i := range n {
+				if !j.More() {
+					t.Errorf("life %d: nothing more behind %d records", life, i)
+				}
+				if _, err := j.Next(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if j.More() {
+				t.Errorf("life %d: more behind the last record", life)
+			}
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

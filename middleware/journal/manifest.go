@@ -28,6 +28,16 @@ type manifestItem struct {
 	Sequence string  `json:"sequence"`
 	Last     *uint64 `json:"last,omitempty"` // the last unit that was taken, once the generation has ended
 	Damaged  bool    `json:"damaged,omitempty"`
+
+	intact uint64 // the last unit that can be read, when it was not ended by this process
+}
+
+// last returns the last unit that was taken, as far as that is known.
+func (i manifestItem) last() uint64 {
+	if i.Last != nil {
+		return *i.Last
+	}
+	return i.intact
 }
 
 // folder returns the name of the generation's folder, which tells all that must

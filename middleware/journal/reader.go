@@ -95,16 +95,18 @@ func (j *Journal) More() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, item := range j.manifest.Generations {
+		next, last := uint64(1), item.last()
 		switch {
-		case item.Number < j.reader.item.Number:
-		case item.Number > j.reader.item.Number:
+		case item.Number < j.reader.item.Number, item.Number == j.reader.item.Number && j.reader.ended:
+			continue
+		case item.Number == j.reader.item.Number:
+			next = j.reader.next
+		}
+		if j.current != nil && j.current.Number == item.Number {
+			last = j.current.next - 1
+		}
+		if next <= last {
 			return true
-		case j.current != nil && j.current.Number == item.Number:
-			return j.reader.next < j.current.next
-		case item.Last != nil:
-			return j.reader.next <= *item.Last
-		default:
-			return !j.reader.ended
 		}
 	}
 	return false

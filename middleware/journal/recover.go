@@ -28,6 +28,9 @@ func (j *Journal) recover() error {
 	if err := j.recoverHeader(); err != nil {
 		return err
 	}
+	if err := j.recoverEnds(); err != nil {
+		return err
+	}
 	j.retire()
 	if j.current == nil {
 		// A full disk is no reason not to ship what is here already.
@@ -165,6 +168,25 @@ func (j *Journal) recoverHeader() error {
 		if e != nil {
 			j.acked, j.seals = e.acked, e.seals
 			return nil
+		}
+	}
+	return nil
+}
+
+// recoverEnds finds out how far the generations can be read whose end nobody
+// wrote down.
+func (j *Journal) recoverEnds() error {
+	for i := range j.manifest.Generations {
+		item := &j.manifest.Generations[i]
+		if item.Last != nil || j.current != nil && j.current.Number == item.Number {
+			continue
+		}
+		e, err := newestEntry(j.folder(*item))
+		if err != nil {
+			return err
+		}
+		if e != nil {
+			item.intact = e.first + e.units() - 1
 		}
 	}
 	return nil

@@ -20,11 +20,12 @@ type scanner struct {
 	files  []string // not opened yet
 	file   *os.File
 	at     int64  // of what comes after the last entry
-	window []byte // read from at
-	broken int    // places that begin like an entry and are none
+	window []byte // read from at, into buffer
+	buffer []byte
+	broken int // places that begin like an entry and are none
 }
 
-const scanWindow = 1 << 20
+const scanWindow = 256 << 10
 
 // scan returns a scanner of the files in a generation's folder. A folder that
 // is not there has none.
@@ -112,12 +113,14 @@ func (s *scanner) fill(n int) error {
 	if len(s.window) >= n {
 		return nil
 	}
-	window := make([]byte, max(n, scanWindow))
-	got, err := s.file.ReadAt(window, s.at)
+	if len(s.buffer) < n {
+		s.buffer = make([]byte, max(n, scanWindow))
+	}
+	got, err := s.file.ReadAt(s.buffer, s.at)
 	if err != nil && !isEnd(err) {
 		return err
 	}
-	s.window = window[:got]
+	s.window = s.buffer[:got]
 	if got < n {
 		return io.EOF
 	}
