@@ -13,6 +13,12 @@
 //	query.go     filters, pages
 //	cursor.go    places in a listing, opaque to clients
 //	recent.go    the newest logs, cached yet never older than the last stored batch
+//	tail.go      the logs as they come: one reader of Kafka for all who follow
+//	tailone.go   one who follows, and how it catches up
+//	tailplace.go where it was, opaque to clients
+//	keys.go      API keys and what they allow
+//	reloaded.go  a value made of files, made again when they change
+//	httpclient.go how our clients show themselves to our servers
 //	outcome.go   how the end of a message's handling reaches whoever waits for it
 //	errors.go    the few kinds of failure
 //	ports.go     the interfaces between the rooms

@@ -3,6 +3,7 @@ package app
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -85,6 +86,16 @@ type Log struct {
 	Attributes json.RawMessage // one JSON object, or nil when there are none
 	TraceID    string          // 32 lower-case hexadecimal digits, or empty
 	SpanID     string          // 16 lower-case hexadecimal digits, or empty
+}
+
+// Clone returns a copy that shares nothing with the log.
+func (l *Log) Clone() *Log {
+	out := *l
+	for _, text := range []*string{&out.BatchID, &out.Service, &out.Host, &out.Message, &out.TraceID, &out.SpanID} {
+		*text = strings.Clone(*text)
+	}
+	out.Attributes = slices.Clone(l.Attributes)
+	return &out
 }
 
 // LogID names a stored log: the batch it came in and its place in it.

@@ -10,5 +10,6 @@
 //	pubsub.go      the publisher and the subscriber
 //	meter.go       counting what goes between us and the brokers
 //	lag.go         how far the consumers are behind
+//	source.go      reading outside of a group, from given offsets, for the live tail
 //	errors.go      what the broker's refusals mean
 package kafka
