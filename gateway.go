@@ -3,12 +3,16 @@ package main
 import (
 	"context"
 
+	"github.com/labstack/echo/v4"
+
 	"millrace/app"
 	"millrace/app/client"
+	"millrace/app/kafka"
 	"millrace/app/otlp"
 	"millrace/http/ledger"
 	"millrace/http/openapi"
 	"millrace/http/query"
+	"millrace/http/tail"
 	"millrace/middleware/metrics"
 )
 
@@ -16,6 +20,7 @@ import (
 //
 //	HTTP ─▶ query ─▶ app.Recent ─▶ Redis, or PostgreSQL when Redis is behind
 //	              └─▶ PostgreSQL
+//	     ─▶ tail ─▶ app.TailHub ─▶ Kafka
 //	     ─▶ openapi
 //	     ─▶ ledger ─▶ app.Ledger ─▶ PostgreSQL, and the shippers themselves
 func runGateway(ctx context.Context, cfg app.Config) error {
@@ -54,6 +59,9 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 	if err != nil {
 		return err
 	}
+	if err := mountTail(r, e, document); err != nil {
+		return err
+	}
 	states, err := client.NewStates(cfg.Gateway.Shippers, cfg.HTTP(cfg.Gateway.Shippers...))
 	if err != nil {
 		return err
@@ -70,4 +78,13 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 	r.addLoop(feed.Run)
 	r.addLoop(app.NewLedgerWatch(whole, metrics.NewLedger(r.registry).Observe).Run)
 	return r.run(ctx)
+}
+
+// mountTail adds the endpoint that follows Kafka, which a gateway can do without.
+func mountTail(r *role, e *echo.Echo, document *openapi.Document) error {
+	config := tail.Config{Document: document, Still: r.guard.Still}
+	if len(r.cfg.Kafka.Brokers) > 0 {
+		config.Hub = app.NewTailHub(kafka.NewSource(r.cfg.Kafka), otlp.Codec{}, app.TailConfig{MaxTails: r.cfg.Gateway.MaxTails})
+	}
+	return tail.Mount(e, config)
 }

@@ -33,6 +33,12 @@ type RecordSource interface {
 	Read(ctx context.Context, from Positions, deliver func(TailRecord) error) error
 }
 
+// LogDecoder reads a batch's payload; see BatchCodec.
+type LogDecoder interface {
+	Count(payload []byte) (int, error)
+	Logs(payload []byte, received time.Time) LogSeq
+}
+
 // TailEvent is what a tail tells: a log, or what it does not tell.
 type TailEvent struct {
 	Log    *Log   // nil with Missed or Gone. It has no ID: it is not stored yet
@@ -76,7 +82,7 @@ var ErrTailsClosed = &Error{Kind: KindUnavailable, Message: "the server stops: c
 // for concurrent use.
 type TailHub struct {
 	source RecordSource
-	codec  BatchCodec
+	codec  LogDecoder
 	cfg    TailConfig
 
 	opening chan struct{} // has a token while a tail is added, which may start the reader
@@ -95,7 +101,7 @@ type tailReader struct {
 }
 
 // NewTailHub returns a hub over a source.
-func NewTailHub(source RecordSource, codec BatchCodec, cfg TailConfig) *TailHub {
+func NewTailHub(source RecordSource, codec LogDecoder, cfg TailConfig) *TailHub {
 	cfg.setDefaults()
 	return &TailHub{source: source, codec: codec, cfg: cfg, opening: make(chan struct{}, 1), tails: map[*Tail]bool{}}
 }
@@ -224,7 +230,7 @@ func (h *TailHub) deliver(r TailRecord) {
 
 // walkRecord calls visit with each log of a record and its place in it. What is
 // no batch has none: the consumer sets it aside.
-func walkRecord(codec BatchCodec, r TailRecord, visit func(log *Log, place int)) {
+func walkRecord(codec LogDecoder, r TailRecord, visit func(log *Log, place int)) {
 	count, err := codec.Count(r.Payload)
 	if err != nil {
 		return

@@ -133,6 +133,20 @@ func find(ring *app.Keyring, text string, scope app.Scope, now time.Time) (app.K
 	return ring.Find(text, now)
 }
 
+// Still returns why a client that was let in may not go on, such as a key that
+// is revoked meanwhile, or nil: for answers that last long.
+func (g *Guard) Still(c echo.Context) error {
+	ring := g.cfg.Keys()
+	if ring == nil {
+		return nil
+	}
+	key, err := find(ring, credential(c.Request()), app.ScopeRead, time.Now())
+	if scope := scopeOf(g.rules, c.Request().Method, c.Path()); err == nil && !key.Allows(scope) {
+		err = lacks(key, scope)
+	}
+	return err
+}
+
 // audit tells of a request that would change something, and what became of it.
 // It is silent about those that nobody known has sent, and those that no
 // endpoint takes: whoever floods us must not flood the log as well.

@@ -17,6 +17,7 @@ var endpoints = []endpoint{
 	{"/api/logs?service=NAME&min_level=WARN&text=WORDS&from=-1h", "logs that match, page by page: next and prev are values for cursor"},
 	{"/api/logs/histogram?from=-1h&by=level", "counts over time; /api/logs/facets and /api/logs/stats count, too"},
 	{"/api/logs/export?format=csv&service=NAME", "all logs that match, as a file"},
+	{"/api/logs/tail?service=NAME", "logs as they come, as server-sent events"},
 	{"/docs", "all of the API, to read and to try; /openapi.yaml is for programs"},
 	{"/api/ledger", "what became of every log: accepted, stored, quarantined, missing, by shipper"},
 	{"/api/batches?shipper=ID", "batches; /api/batches/ID shows one's life"},
