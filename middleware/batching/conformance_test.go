@@ -14,7 +14,7 @@ import (
 
 // Watermill's own suite for whatever is a Pub/Sub, over the decorator on top of
 // its in-memory Pub/Sub. The channel promises no order among its subscribers,
-// so neither does this test; TestOrder does.
+// so neither does this test; that of the package conformance, on Kafka, does.
 func TestConformance(t *testing.T) {
 	features := tests.Features{ExactlyOnceDelivery: true, RequireSingleInstance: true, ContextPreserved: true}
 	for name, acknowledge := range map[string]batching.Acknowledge{"Flushed": batching.Flushed, "Buffered": batching.Buffered} {
