@@ -122,7 +122,12 @@ func (r *role) watermillLogger() watermill.LoggerAdapter {
 type stopQuietly struct{ watermill.LoggerAdapter }
 
 func (l stopQuietly) Error(msg string, err error, fields watermill.LogFields) {
-	if errors.Is(err, context.Canceled) {
+	interrupted := errors.Is(err, context.Canceled)
+	for _, field := range fields { // what failed, where err is of cleaning up after it
+		cause, _ := field.(error)
+		interrupted = interrupted || errors.Is(cause, context.Canceled)
+	}
+	if interrupted {
 		l.Debug(msg, fields.Add(watermill.LogFields{"error": err}))
 		return
 	}

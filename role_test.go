@@ -59,3 +59,24 @@ func TestAnErrorIsLoggedInOneLine(t *testing.T) {
 		}
 	}
 }
+
+func TestWorkThatTheStopInterruptsIsNoError(t *testing.T) {
+	canceled := fmt.Errorf("reading: %w", context.Canceled)
+	for name, c := range map[string]struct {
+		err    error
+		fields watermill.LogFields
+		want   bool
+	}{
+		"interrupted":                    {canceled, nil, false},
+		"cleaning up what was so":        {errors.New("conn closed"), watermill.LogFields{"query_err": canceled, "topic": "t"}, false},
+		"failed":                         {errors.New("conn closed"), watermill.LogFields{"topic": "t"}, true},
+		"cleaning up what failed itself": {errors.New("conn closed"), watermill.LogFields{"query_err": errors.New("no")}, true},
+	} {
+		var out bytes.Buffer
+		logger := stopQuietly{watermill.NewSlogLogger(loggerTo(&out, app.Config{LogLevel: "info"}))}
+		logger.With(watermill.LogFields{"a": 1}).Error(name, c.err, c.fields)
+		if got := out.Len() > 0; got != c.want {
+			t.Errorf("%s: logged %q", name, out.String())
+		}
+	}
+}

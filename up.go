@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -52,7 +53,7 @@ func runUp(ctx context.Context, cfg app.Config) (err error) {
 	}
 
 	// First those who send: what they still have must find its way.
-	return runInOrder(ctx, cfg, runProducer, runShipper, runConsumer, runGateway)
+	return runInOrder(ctx, cfg, whenListening(cfg.Shipper.Addr, runProducer), runShipper, runConsumer, runGateway)
 }
 
 // maxDataDir is the longest name of a data folder, in bytes: PostgreSQL takes
@@ -90,6 +91,28 @@ func checkAddresses(cfg app.Config) error {
 		defer listener.Close() // after the others: two roles may be set to one address
 	}
 	return nil
+}
+
+// whenListening returns a role that begins when a server listens at an address:
+// a producer that is there before its shipper would only complain.
+func whenListening(addr string, role func(context.Context, app.Config) error) func(context.Context, app.Config) error {
+	return func(ctx context.Context, cfg app.Config) error {
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			var dialer net.Dialer
+			conn, err := dialer.DialContext(ctx, "tcp", addr)
+			if err == nil {
+				conn.Close()
+				return role(ctx, cfg)
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	}
 }
 
 // runInOrder runs roles side by side until ctx ends or one of them does. Then

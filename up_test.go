@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"millrace/app"
 )
@@ -68,6 +69,38 @@ func TestARoleToldToStopWhileItStartsHidesNoFailure(t *testing.T) {
 	err := runInOrder(t.Context(), app.Config{}, starting, r.named("consumer", failure))
 	if !errors.Is(err, failure) || errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestTheProducerWaitsForItsShipper(t *testing.T) {
+	reserved, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := reserved.Addr().String()
+	reserved.Close()
+	began := make(chan struct{})
+	ended := make(chan error, 1)
+	producer := whenListening(addr, func(context.Context, app.Config) error { close(began); return nil })
+	go func() { ended <- producer(t.Context(), app.Config{}) }()
+	select {
+	case <-began:
+		t.Error("it did not wait")
+	case <-time.After(50 * time.Millisecond):
+	}
+	shipper, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shipper.Close()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if err := producer(stopped, app.Config{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("told to stop it returned %v", err)
 	}
 }
 
