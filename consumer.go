@@ -112,7 +112,7 @@ func openRecords(r *role) (batches message.Subscriber, poison message.Publisher,
 // of its own, and the one of what is sent again.
 func newQuarantineRouters(r *role, db *postgres.DB, again message.Publisher) (quarantine, replay *message.Router, err error) {
 	group := r.cfg.Kafka
-	group.Group += "-quarantine"
+	group.Group = group.QuarantineGroup()
 	poison, err := kafka.NewSubscriber(group, r.watermillLogger())
 	if err != nil {
 		return nil, nil, err

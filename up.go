@@ -167,7 +167,7 @@ func startServers(ctx context.Context, cfg *app.Config) (*servers, error) {
 	if len(cfg.Kafka.Brokers) == 0 {
 		kafka, err := embedded.StartKafka(embedded.KafkaConfig{
 			Dir: filepath.Join(cfg.DataDir, "kafka"), Port: cfg.Embedded.KafkaPort,
-			Group:          cfg.Kafka.Group,
+			Groups:         []string{cfg.Kafka.Group, cfg.Kafka.QuarantineGroup()},
 			RetentionBytes: cfg.Embedded.KafkaRetention, Logger: logger,
 		})
 		if err != nil {

@@ -44,6 +44,9 @@ type KafkaConfig struct {
 	Producer    KafkaProducerConfig `name:"producer"`
 }
 
+// QuarantineGroup is the consumer group that reads what was set aside.
+func (c KafkaConfig) QuarantineGroup() string { return c.Group + "-quarantine" }
+
 // KafkaProducerConfig is how records are acknowledged.
 type KafkaProducerConfig struct {
 	Acks    string `name:"acks" help:"all, 1 or 0: which replicas must have a batch before it counts as sent; only all loses nothing"`

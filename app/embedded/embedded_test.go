@@ -239,7 +239,7 @@ const (
 
 func startKafka(t *testing.T, dir string, retention int64) (*embedded.Kafka, *kgo.Client) {
 	t.Helper()
-	server, err := embedded.StartKafka(embedded.KafkaConfig{Dir: dir, Group: group, RetentionBytes: retention, Logger: quiet})
+	server, err := embedded.StartKafka(embedded.KafkaConfig{Dir: dir, Groups: []string{"another", group, "idle"}, RetentionBytes: retention, Logger: quiet})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,7 +286,18 @@ func TestKafkaDeletesWhatWasConsumedAndNothingElse(t *testing.T) {
 	if size := folderSize(t, dir); size < 64<<20 {
 		t.Fatalf("what nobody consumed is gone: %d bytes are left", size)
 	}
+	// Of two groups the one behind counts; one that never came does not.
+	if err := kadm.NewClient(client).CommitAllOffsets(t.Context(), "another", kadm.OffsetsList{{Topic: topic, At: 64}}.Offsets()); err != nil {
+		t.Fatal(err)
+	}
 	end := commit(t, client)
+	eventually(t, func() bool { return folderSize(t, dir) <= 48<<20 })
+	if size := folderSize(t, dir); size < 31<<20 {
+		t.Fatalf("what one group has yet to consume is gone: %d bytes are left", size)
+	}
+	if err := kadm.NewClient(client).CommitAllOffsets(t.Context(), "another", kadm.OffsetsList{{Topic: topic, At: end}}.Offsets()); err != nil {
+		t.Fatal(err)
+	}
 	eventually(t, func() bool { return folderSize(t, dir) <= 16<<20 })
 
 	// A restart finds the offsets where they were, consumed and produced.

@@ -19,7 +19,7 @@ const sweepEvery = 5 * time.Second
 // space is bounded by the shipper, which refuses logs when Kafka does.
 type janitor struct {
 	admin  *kadm.Client
-	group  string
+	groups []string
 	keep   int64
 	logger *slog.Logger
 }
@@ -29,7 +29,7 @@ func newJanitor(brokers []string, cfg KafkaConfig) (*janitor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &janitor{admin: kadm.NewClient(client), group: cfg.Group, keep: cfg.RetentionBytes, logger: cfg.Logger}, nil
+	return &janitor{admin: kadm.NewClient(client), groups: cfg.Groups, keep: cfg.RetentionBytes, logger: cfg.Logger}, nil
 }
 
 func (j *janitor) run(ctx context.Context) {
@@ -58,21 +58,18 @@ func (j *janitor) sweep(ctx context.Context) error {
 	dirs.Each(func(dir kadm.DescribedLogDir) {
 		dir.Topics.Each(func(p kadm.DescribedLogDirPartition) { size[p.Topic] += p.Size })
 	})
-	consumed, err := j.admin.FetchOffsets(ctx, j.group)
-	if errors.Is(err, kerr.GroupIDNotFound) {
-		return nil // nothing was ever consumed
-	}
+	consumed, err := j.consumed(ctx)
 	if err != nil {
 		return err
 	}
 	upTo := kadm.Offsets{}
-	consumed.Each(func(o kadm.OffsetResponse) {
+	for at, offset := range consumed {
 		// One record stays: a partition without any would forget, in a
 		// crash, how far its offsets had come.
-		if size[o.Topic] > j.keep && o.At > 1 {
-			upTo.AddOffset(o.Topic, o.Partition, o.At-1, -1)
+		if size[at.topic] > j.keep && offset > 1 {
+			upTo.AddOffset(at.topic, at.partition, offset-1, -1)
 		}
-	})
+	}
 	if len(upTo) == 0 {
 		return nil
 	}
@@ -81,4 +78,31 @@ func (j *janitor) sweep(ctx context.Context) error {
 		return err
 	}
 	return deleted.Error()
+}
+
+// place is a partition of a topic.
+type place struct {
+	topic     string
+	partition int32
+}
+
+// consumed returns up to where every group that reads a partition has come.
+func (j *janitor) consumed(ctx context.Context) (map[place]int64, error) {
+	least := map[place]int64{}
+	for _, group := range j.groups {
+		offsets, err := j.admin.FetchOffsets(ctx, group)
+		if errors.Is(err, kerr.GroupIDNotFound) {
+			continue // it never consumed anything
+		}
+		if err != nil {
+			return nil, err
+		}
+		offsets.Each(func(o kadm.OffsetResponse) {
+			at := place{o.Topic, o.Partition}
+			if other, ok := least[at]; !ok || o.At < other {
+				least[at] = o.At
+			}
+		})
+	}
+	return least, nil
 }

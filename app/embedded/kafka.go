@@ -20,10 +20,10 @@ const segmentBytes = 8 << 20
 
 // KafkaConfig configures the embedded Kafka.
 type KafkaConfig struct {
-	Dir            string // where it keeps its data
-	Port           int    // 0: 9092, or a free one when that is taken
-	Group          string // the consumer group whose progress frees space
-	RetentionBytes int64  // what is kept of that which the group consumed
+	Dir            string   // where it keeps its data
+	Port           int      // 0: 9092, or a free one when that is taken
+	Groups         []string // the consumer groups whose progress frees space
+	RetentionBytes int64    // what is kept of each topic that they consumed
 	Logger         *slog.Logger
 }
 
