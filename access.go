@@ -27,6 +27,7 @@ func (r *role) addGuard(e *echo.Echo) error {
 		Rate:    r.cfg.Access.Rate,
 		Burst:   r.cfg.Access.Burst,
 		Origins: r.cfg.Access.Origins,
+		Open:    r.open,
 	})
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"millrace/http/openapi"
 	"millrace/http/query"
 	"millrace/http/tail"
+	"millrace/http/ui"
 	"millrace/middleware/metrics"
 )
 
@@ -23,6 +24,7 @@ import (
 //	     ─▶ tail ─▶ app.TailHub ─▶ Kafka
 //	     ─▶ openapi
 //	     ─▶ ledger ─▶ app.Ledger ─▶ PostgreSQL, and the shippers themselves
+//	     ─▶ ui: pages, made of what the others answer
 func runGateway(ctx context.Context, cfg app.Config) error {
 	r := newRole("gateway", cfg)
 	db, err := openPostgres(ctx, r, cfg.Postgres.Timeout)
@@ -37,6 +39,7 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 	defer r.closing("Redis", cache.Close)
 	feed := db.Feed()
 
+	r.open = ui.Routes()
 	e, err := r.newServer(0, db.Check(), app.Helpful(cache.Check()))
 	if err != nil {
 		return err
@@ -70,6 +73,9 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 	whole := app.NewLedger(db.Ledger(), states)
 	err = ledger.Mount(e, ledger.Config{Ledger: whole, Timeout: cfg.Postgres.Timeout})
 	if err != nil {
+		return err
+	}
+	if err := ui.Mount(e, ui.Config{API: e}); err != nil {
 		return err
 	}
 	if err := r.addServer(e, cfg.Gateway.Addr, "gateway-addr"); err != nil {

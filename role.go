@@ -31,6 +31,7 @@ type role struct {
 	registry *prometheus.Registry
 	progress *progress.Watch
 	guard    *access.Guard // of the role's server, once it has one
+	open     []string      // routes that need no key
 	group    run.Group     // everything that runs until the role stops
 }
 

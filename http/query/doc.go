@@ -7,7 +7,7 @@
 //	GET /api/logs/facets         the most frequent values of fields
 //	GET /api/logs/stats          how many, how fast, of how many kinds
 //	GET /api/logs/export         all logs that match, as a file
-//	GET /                        what there is
+//	GET /api                     what there is
 //
 // All of it is described in http/openapi/openapi.yaml, from which generated.go is
 // made (oapi.yaml says how): routes, types and the interface that handlers

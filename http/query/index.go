@@ -26,7 +26,7 @@ var endpoints = []endpoint{
 	{"/metrics", "all metrics, for Prometheus"},
 }
 
-// index answers GET /.
+// index answers GET /api.
 func (h *handlers) index(c echo.Context) error {
 	return c.JSONPretty(http.StatusOK, map[string]any{"name": "millrace gateway", "endpoints": endpoints}, "  ")
 }

@@ -86,7 +86,7 @@ func Mount(e *echo.Echo, cfg Config) error {
 	router := openapi.GetAndHead(e)
 	RegisterHandlersWithOptions(router, NewStrictHandler(h, nil), RegisterHandlersOptions{OperationMiddlewares: chains})
 	router.GET("/api/logs/export", h.export, private, cfg.Document.Check("exportLogs", Formats()), atOnce(cfg.MaxExports, "exports"))
-	router.GET("/", h.index)
+	router.GET("/api", h.index)
 	return nil
 }
 

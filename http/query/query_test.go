@@ -234,7 +234,7 @@ func TestAQueryIsBoundedInTime(t *testing.T) {
 }
 
 func TestTheIndexNamesTheEndpoints(t *testing.T) {
-	w := get(newGateway(t, &fakeStore{}), "/")
+	w := get(newGateway(t, &fakeStore{}), "/api")
 	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "/api/query/recent") || !json.Valid(w.Body.Bytes()) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}

@@ -1,0 +1,155 @@
+package ui
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"millrace/http/problem"
+)
+
+// asker asks the API of the same server.
+type asker struct{ api http.Handler }
+
+// get reads an answer into a value. Its error is a *trouble.
+func (a asker) get(c echo.Context, path string, query url.Values, into any) error {
+	answer := a.do(c, http.MethodGet, path, query)
+	if answer.status != http.StatusOK {
+		return answer.trouble()
+	}
+	if err := json.Unmarshal(answer.body.Bytes(), into); err != nil {
+		return &trouble{Status: http.StatusInternalServerError, Detail: fmt.Sprintf("The answer of %s cannot be read.", path)}
+	}
+	return nil
+}
+
+func (a asker) do(c echo.Context, method, path string, query url.Values) *answer {
+	got := newAnswer()
+	a.api.ServeHTTP(got, inner(c, method, path, query))
+	return got
+}
+
+// inner returns a request to the API, from whoever makes the request in hand.
+func inner(c echo.Context, method, path string, query url.Values) *http.Request {
+	outer := c.Request()
+	r := outer.Clone(outer.Context())
+	r.Method, r.Body, r.ContentLength = method, http.NoBody, 0
+	r.URL = &url.URL{Path: path, RawQuery: query.Encode()}
+	r.RequestURI = r.URL.RequestURI()
+	r.Header = http.Header{}
+	for _, name := range []string{"Cookie", "Authorization", "Last-Event-Id", "Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode"} {
+		if values := outer.Header.Values(name); len(values) > 0 {
+			r.Header[name] = values
+		}
+	}
+	r.Header.Set("Accept", "application/json")
+	r.Header.Set(echo.HeaderXRequestID, c.Response().Header().Get(echo.HeaderXRequestID))
+	return r
+}
+
+// answer is what the API answers, in memory: a page of it is small.
+type answer struct {
+	status int
+	header http.Header
+	body   bytes.Buffer
+}
+
+func newAnswer() *answer { return &answer{status: http.StatusOK, header: http.Header{}} }
+
+func (a *answer) Header() http.Header         { return a.header }
+func (a *answer) WriteHeader(status int)      { a.status = status }
+func (a *answer) Write(p []byte) (int, error) { return a.body.Write(p) }
+func (a *answer) Flush()                      {}
+
+func (a *answer) trouble() *trouble {
+	t := &trouble{Status: a.status, Detail: http.StatusText(a.status)}
+	var document problem.Document
+	if err := json.Unmarshal(a.body.Bytes(), &document); err == nil && document.Status == a.status {
+		t.Detail, t.Items, t.RequestID = document.Detail, document.Errors, document.RequestID
+	}
+	return t
+}
+
+// trouble is why there is nothing to show.
+type trouble struct {
+	Status    int
+	Detail    string
+	Items     []problem.Item
+	RequestID string
+}
+
+func (t *trouble) Error() string { return t.Detail }
+
+// Said are the sentences for people: each begins large and ends with a point.
+func (t *trouble) Said() []string {
+	var said []string
+	for _, item := range t.Items {
+		said = append(said, sentence(item.Detail))
+	}
+	if len(said) == 0 {
+		said = append(said, sentence(t.Detail))
+	}
+	return said
+}
+
+// Title is what is wrong, in a few words.
+func (t *trouble) Title() string {
+	switch t.Status {
+	case http.StatusBadRequest:
+		return "This search cannot be made"
+	case http.StatusNotFound:
+		return "There is no such thing"
+	case http.StatusForbidden:
+		return "Your key does not allow this"
+	case http.StatusConflict:
+		return "That is not possible now"
+	case http.StatusTooManyRequests:
+		return "Too much at once"
+	case http.StatusGatewayTimeout:
+		return "It took too long"
+	case http.StatusServiceUnavailable, http.StatusBadGateway:
+		return "Something that is needed is away"
+	default:
+		return "It did not work"
+	}
+}
+
+func sentence(text string) string {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return ""
+	}
+	text = strings.ToUpper(text[:1]) + text[1:]
+	if !strings.HasSuffix(text, ".") {
+		text += "."
+	}
+	return text
+}
+
+// troubleOf returns what went wrong, for a page.
+func troubleOf(err error) *trouble {
+	if err == nil {
+		return nil
+	}
+	var t *trouble
+	if errors.As(err, &t) {
+		return t
+	}
+	return &trouble{Status: http.StatusInternalServerError, Detail: "The log of the server has the cause"}
+}
+
+// refused answers a person who must show a key first; ok is false for any other
+// trouble.
+func refused(c echo.Context, t *trouble) (answer error, ok bool) {
+	if t == nil || t.Status != http.StatusUnauthorized {
+		return nil, false
+	}
+	next := url.Values{"next": {c.Request().URL.RequestURI()}}
+	return c.Redirect(http.StatusSeeOther, "/login?"+next.Encode()), true
+}

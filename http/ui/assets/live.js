@@ -1,0 +1,115 @@
+// Logs as they come. What comes faster than a page can show, or while it pauses,
+// is held to a limit, and what goes beyond it is told.
+import { row } from "./rows.js";
+
+const maxShown = 500; // logs on the page
+const maxHeld = 500; // logs that wait to be shown
+const perFrame = 40;
+
+export function startLive() {
+  const button = document.getElementById("live");
+  const pause = document.getElementById("pause");
+  const logs = document.getElementById("logs");
+  const news = document.getElementById("news");
+  if (!button || !logs) return;
+  const before = [...news.childNodes];
+  let source, held = [], missed = 0, paused = false, frame = 0, shown = 0;
+
+  button.hidden = false;
+  button.addEventListener("click", () => (source ? stop() : start()));
+  pause.addEventListener("click", () => {
+    paused = !paused;
+    pause.setAttribute("aria-pressed", String(paused));
+    pause.textContent = paused ? "Go on" : "Pause";
+    if (paused) say();
+    else schedule();
+  });
+
+  function remember(live) {
+    const address = new URL(location.href);
+    if (live) address.searchParams.set("live", "1");
+    else address.searchParams.delete("live");
+    history.replaceState(null, "", address);
+  }
+
+  function start() {
+    remember(true);
+    button.setAttribute("aria-pressed", "true");
+    pause.hidden = false;
+    document.getElementById("empty")?.remove();
+    say("Connecting…");
+    source = new EventSource(button.dataset.live);
+    source.addEventListener("open", () => say());
+    source.addEventListener("log", (event) => {
+      held.push(JSON.parse(event.data));
+      if (held.length > maxHeld) missed += held.splice(0, held.length - maxHeld).length;
+      schedule();
+    });
+    source.addEventListener("missed", (event) => {
+      missed += Number(event.data) || 0;
+      schedule();
+    });
+    source.addEventListener("refused", (event) => {
+      stop();
+      news.textContent = JSON.parse(event.data);
+    });
+    source.addEventListener("error", () => {
+      if (source?.readyState === EventSource.CLOSED) {
+        stop();
+        news.textContent = "Live logs cannot be had now.";
+      } else say("The connection is lost; trying again…");
+    });
+  }
+
+  function stop() {
+    source?.close();
+    source = undefined;
+    held = [];
+    missed = 0;
+    paused = false;
+    remember(false);
+    button.setAttribute("aria-pressed", "false");
+    pause.setAttribute("aria-pressed", "false");
+    pause.textContent = "Pause";
+    pause.hidden = true;
+    news.replaceChildren(...before);
+  }
+
+  function say(text) {
+    if (!source) return;
+    if (text) news.textContent = text;
+    else if (paused) news.textContent = `Paused; ${held.length} logs wait${missed ? `, ${missed} were passed over` : ""}`;
+    else news.textContent = `Live; ${shown} logs came`;
+  }
+
+  function schedule() {
+    if (!frame) frame = requestAnimationFrame(draw);
+  }
+
+  function draw() {
+    frame = 0;
+    if (!source) return;
+    if (paused) return say();
+    const now = held.splice(0, perFrame);
+    const fresh = now.map(row).reverse();
+    if (missed) {
+      const note = document.createElement("li");
+      note.className = "gap-note";
+      note.textContent = `${missed} logs were passed over: more came than could be shown. Search finds them.`;
+      fresh.push(note);
+      missed = 0;
+    }
+    // Whoever reads further down does not lose the place.
+    const top = logs.getBoundingClientRect().top;
+    const height = document.documentElement.scrollHeight;
+    logs.prepend(...fresh);
+    if (top < 0) scrollBy(0, document.documentElement.scrollHeight - height);
+    while (logs.children.length > maxShown) logs.lastElementChild.remove();
+    shown += now.length;
+    say();
+    if (held.length) schedule();
+  }
+
+  addEventListener("pagehide", () => source?.close());
+  if (new URLSearchParams(location.search).get("live") === "1") start();
+}

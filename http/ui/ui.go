@@ -1,0 +1,151 @@
+package ui
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"html/template"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+
+	"github.com/labstack/echo/v4"
+)
+
+//go:embed assets pages
+var files embed.FS
+
+// Config is what the pages need.
+type Config struct {
+	// API answers under /api, as this server does. Required.
+	API http.Handler
+}
+
+// Validate returns what cannot be right.
+func (c *Config) Validate() error {
+	if c.API == nil {
+		return errors.New("ui: API is missing")
+	}
+	return nil
+}
+
+// policy lets a page load, and ask, what comes from this server alone, and its
+// script make no markup.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+
+// handlers answer with pages.
+type handlers struct {
+	api   asker
+	pages *template.Template
+	asset map[string]string // from a file's name to its address
+}
+
+// Routes are those of the pages, which show nothing by themselves: what they
+// show comes from the API, which knows who may see it.
+func Routes() []string {
+	return []string{"/", "/ui/*", "/logs/:id", "/login"}
+}
+
+// Mount adds the pages to a server.
+func Mount(e *echo.Echo, cfg Config) error {
+	if err := cfg.Validate(); err != nil {
+		return err
+	}
+	h := &handlers{api: asker{cfg.API}, asset: map[string]string{}}
+	if err := h.mountAssets(e); err != nil {
+		return err
+	}
+	var err error
+	h.pages, err = template.New("").Funcs(template.FuncMap{"asset": h.assetAddress, "group": group, "plain": plain, "blank": blankRow, "blankField": blankField}).ParseFS(files, "pages/*.html")
+	if err != nil {
+		return err
+	}
+	get := func(path string, handle echo.HandlerFunc) {
+		e.GET(path, handle, secure)
+		e.HEAD(path, handle, secure)
+	}
+	get("/", h.search)
+	get("/logs/:id", h.around)
+	get("/ui/rows", h.rows)
+	e.GET("/ui/tail", h.tail, secure)
+	return nil
+}
+
+func secure(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		header := c.Response().Header()
+		header.Set(echo.HeaderContentSecurityPolicy, policy)
+		header.Set(echo.HeaderXContentTypeOptions, "nosniff")
+		header.Set(echo.HeaderReferrerPolicy, "no-referrer")
+		header.Set(echo.HeaderCacheControl, "private, no-store")
+		return next(c)
+	}
+}
+
+// mountAssets serves files under addresses that change with them, so that they
+// may be kept for ever.
+func (h *handlers) mountAssets(e *echo.Echo) error {
+	found, err := fs.ReadDir(files, "assets")
+	if err != nil {
+		return err
+	}
+	for _, file := range found {
+		data, err := files.ReadFile(path.Join("assets", file.Name()))
+		if err != nil {
+			return err
+		}
+		sum := sha256.Sum256(data)
+		tag := `"` + hex.EncodeToString(sum[:8]) + `"`
+		h.asset[file.Name()] = "/ui/" + file.Name() + "?v=" + hex.EncodeToString(sum[:4])
+		kind := mime.TypeByExtension(path.Ext(file.Name()))
+		e.GET("/ui/"+file.Name(), func(c echo.Context) error {
+			header := c.Response().Header()
+			header.Set(echo.HeaderCacheControl, "no-cache")
+			if c.QueryParam("v") != "" {
+				header.Set(echo.HeaderCacheControl, "public, max-age=31536000, immutable")
+			}
+			header.Set("ETag", tag)
+			if c.Request().Header.Get("If-None-Match") == tag {
+				return c.NoContent(http.StatusNotModified)
+			}
+			return c.Blob(http.StatusOK, kind, data)
+		}, assetHeaders)
+	}
+	return nil
+}
+
+func assetHeaders(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Response().Header().Set(echo.HeaderXContentTypeOptions, "nosniff")
+		return next(c)
+	}
+}
+
+func (h *handlers) assetAddress(name string) (string, error) {
+	address, ok := h.asset[name]
+	if !ok {
+		return "", errors.New("ui: there is no asset " + name)
+	}
+	return address, nil
+}
+
+// page is what every page is made of.
+type page struct {
+	Title   string
+	Here    string // the navigation's entry that is current
+	Trouble *trouble
+	Body    any
+}
+
+// render answers with a page. It is made whole before any of it is sent.
+func (h *handlers) render(c echo.Context, status int, name string, p page) error {
+	var out bytes.Buffer
+	if err := h.pages.ExecuteTemplate(&out, name, p); err != nil {
+		return err
+	}
+	return c.HTMLBlob(status, out.Bytes())
+}

@@ -1,0 +1,270 @@
+package ui_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/labstack/echo/v4"
+	"go.uber.org/goleak"
+
+	"millrace/http/ui"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// api answers by path, and notes what it was asked.
+type api struct {
+	answers map[string]string // an answer that begins with a digit is a status and a problem
+	asked   map[string]url.Values
+	header  http.Header
+}
+
+func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.asked[r.Method+" "+r.URL.Path], a.header = r.URL.Query(), r.Header
+	answer, ok := a.answers[r.URL.Path]
+	switch {
+	case !ok:
+		w.WriteHeader(http.StatusNotFound)
+	case answer[0] >= '0' && answer[0] <= '9':
+		var document struct{ Status int }
+		_ = json.Unmarshal([]byte(answer[1:]), &document)
+		w.WriteHeader(document.Status)
+		_, _ = io.WriteString(w, answer[1:])
+	default:
+		if strings.HasPrefix(answer, "event:") {
+			w.Header().Set("Content-Type", "text/event-stream")
+		}
+		_, _ = io.WriteString(w, answer)
+	}
+}
+
+func newPages(t *testing.T, answers map[string]string) (*echo.Echo, *api) {
+	t.Helper()
+	fake := &api{answers: answers, asked: map[string]url.Values{}}
+	e := echo.New()
+	e.HTTPErrorHandler = func(err error, c echo.Context) {
+		t.Error(err)
+		_ = c.NoContent(http.StatusInternalServerError)
+	}
+	if err := ui.Mount(e, ui.Config{API: onlyAPI{fake}}); err != nil {
+		t.Fatal(err)
+	}
+	return e, fake
+}
+
+// onlyAPI hides the requests that are made side by side from each other.
+type onlyAPI struct{ *api }
+
+var one = make(chan struct{}, 1)
+
+func (a onlyAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	one <- struct{}{}
+	defer func() { <-one }()
+	a.api.ServeHTTP(w, r)
+}
+
+func get(e *echo.Echo, target string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest(http.MethodGet, target, nil)
+	r.Header.Set("Cookie", "millrace_key=mr_x")
+	e.ServeHTTP(w, r)
+	return w
+}
+
+const hostile = `{"logs":[{"id":"1-2","timestamp":"2026-01-02T03:04:05.678901234Z","level":"ERROR","service":"a\"><img src=x>","host":"h'",
+	"message":"<script>alert(1)</script>\u001b[31mred\u001b[0m \u202e http://evil","attributes":{"<b>":"<i>","n":{"x":42},"javascript:":"javascript:alert(1)"},
+	"batch_id":"s-1"}],"next":"CURSOR","prev":null}`
+
+func TestLogTextIsNeverMarkup(t *testing.T) {
+	e, fake := newPages(t, map[string]string{"/api/logs": hostile})
+	w := get(e, "/?service=a%22%3E%3Cimg+src=x%3E&from=-15m")
+	body := w.Body.String()
+	if w.Code != http.StatusOK {
+		t.Fatalf("%d %s", w.Code, body)
+	}
+	for _, never := range []string{"<script>alert", "<img src=x>", "\u202e", "\x1b", "<b>", "<i>"} {
+		if strings.Contains(strings.ReplaceAll(body, "<i></i>", ""), never) && never != "<b>" {
+			t.Errorf("the page has %q", never)
+		}
+	}
+	for _, href := range regexp.MustCompile(`(?:href|src|action)="([^"]*)"`).FindAllStringSubmatch(body, -1) {
+		if !strings.HasPrefix(href[1], "/") && !strings.HasPrefix(href[1], "#") {
+			t.Errorf("the page leads to %q", href[1])
+		}
+	}
+	for _, want := range []string{`<span class="ansi-red">red</span>`, `<span class="control">‹U&#43;202E›</span>`, "&lt;script&gt;alert(1)", "attr.n.x=42", `cursor=CURSOR`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if got := fake.asked["GET /api/logs"]; got.Get("service") != `a"><img src=x>` || got.Get("from") != "-15m" {
+		t.Errorf("asked %v", got)
+	}
+	if fake.header.Get("Cookie") == "" {
+		t.Error("the API was not shown the cookie")
+	}
+}
+
+func TestAPageMayDoNothingButShow(t *testing.T) {
+	e, _ := newPages(t, map[string]string{"/api/logs": hostile})
+	w := get(e, "/")
+	for name, want := range map[string]string{
+		"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "private, no-store",
+	} {
+		if got := w.Header().Get(name); got != want {
+			t.Errorf("%s is %q", name, got)
+		}
+	}
+	policy := w.Header().Get("Content-Security-Policy")
+	for _, want := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'", "require-trusted-types-for 'script'"} {
+		if !strings.Contains(policy, want) {
+			t.Errorf("the policy %q lacks %q", policy, want)
+		}
+	}
+	for _, inline := range []string{"style=", "onclick", "<style", "javascript:;"} {
+		if strings.Contains(w.Body.String(), inline) {
+			t.Errorf("the page has %q", inline)
+		}
+	}
+}
+
+func TestWhatIsTypedBecomesAnAddress(t *testing.T) {
+	e, _ := newPages(t, nil)
+	for typed, want := range map[string]string{
+		"timeout":                      "text=timeout",
+		`"connection refused" x`:       "text=connection refused&text=x",
+		"service:checkout -healthz":    "service=checkout&text!=healthz",
+		"-level:debug level>=warn":     "level!=debug&min_level=warn",
+		"service!=a host=b":            "service!=a&host=b",
+		`attr.user:42 -attr.a.b:"x y"`: "attr.user=42&attr.a.b!=x y",
+		`/a b\/c/ -/x/`:                "regex=a b/c&regex!=x",
+		"trace:0af7":                   "trace_id=0af7",
+		"http://x/ a=b error: /not":    "text=http://x/&text=a=b&text=error:&text=/not",
+		"service: -":                   "text=service:&text=-",
+		`say \"hi\" "a \"b\" \\"`:      `text=say&text=\"hi\"&text=a "b" \`,
+		"":                             "",
+	} {
+		w := get(e, "/?from=-1h&find="+url.QueryEscape(typed))
+		if w.Code != http.StatusSeeOther {
+			t.Fatalf("%q: %d", typed, w.Code)
+		}
+		to, _ := url.Parse(w.Header().Get("Location"))
+		got := to.Query()
+		wanted := url.Values{"from": {"-1h"}}
+		for _, pair := range strings.Split(want, "&") {
+			name, value, ok := strings.Cut(pair, "=")
+			if strings.HasSuffix(name, "!") && strings.Contains(pair, "!=") {
+				name, value, _ = strings.Cut(pair, "!=")
+				name += "!"
+			}
+			if ok {
+				wanted.Add(name, value)
+			}
+		}
+		if got.Encode() != wanted.Encode() {
+			t.Errorf("%q: got %s, want %s", typed, got.Encode(), wanted.Encode())
+		}
+	}
+}
+
+func TestAFieldForATimeIsUTC(t *testing.T) {
+	e, _ := newPages(t, nil)
+	w := get(e, "/?service=a&from=-1h&start=2026-01-02T03:04&end=2026-01-02T03:05:06")
+	want := "/?" + url.Values{"service": {"a"}, "from": {"2026-01-02T03:04:00Z"}, "to": {"2026-01-02T03:05:06Z"}}.Encode()
+	if got := w.Header().Get("Location"); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestTroubleIsASentence(t *testing.T) {
+	problem := `{"status":400,"title":"x","detail":"2 things","errors":[{"field":"level","detail":"level is \"loud\": want TRACE"},{"detail":"and so on."}]}`
+	e, _ := newPages(t, map[string]string{"/api/logs": "4" + problem})
+	w := get(e, "/?level=loud")
+	if w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "Level is &#34;loud&#34;: want TRACE.") || !strings.Contains(w.Body.String(), "And so on.") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func TestWhoIsNotKnownLogsInFirst(t *testing.T) {
+	e, _ := newPages(t, map[string]string{"/api/logs": `4{"status":401,"detail":"no key"}`})
+	w := get(e, "/?service=a")
+	if got := w.Header().Get("Location"); w.Code != http.StatusSeeOther || got != "/login?next="+url.QueryEscape("/?service=a") {
+		t.Errorf("%d %s", w.Code, got)
+	}
+}
+
+func TestAnEmptyAnswerSaysWhatToDo(t *testing.T) {
+	e, _ := newPages(t, map[string]string{"/api/logs": `{"logs":[],"next":null,"prev":null}`})
+	body := get(e, "/?service=a").Body.String()
+	if !strings.Contains(body, "No logs match") || !strings.Contains(body, "Look further back") || !strings.Contains(body, "clear the filters") {
+		t.Error(body)
+	}
+}
+
+func TestRowsForTheScript(t *testing.T) {
+	e, _ := newPages(t, map[string]string{"/api/logs": hostile})
+	var got struct {
+		Rows []struct {
+			Grade   string
+			Message []struct{ T, C string }
+		}
+		More string
+	}
+	w := get(e, "/ui/rows?service=a")
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || len(got.Rows) != 1 || got.Rows[0].Grade != "error" || len(got.Rows[0].Message) < 4 || !strings.Contains(got.More, "CURSOR") {
+		t.Errorf("%s %v", w.Body, err)
+	}
+}
+
+func TestLiveLogsAreShownLogs(t *testing.T) {
+	e, fake := newPages(t, map[string]string{"/api/logs/tail": "event: log\nid: 0:7\ndata: {\"id\":\"1-2\",\"timestamp\":\"2026-01-02T03:04:05Z\",\"level\":\"WARN\",\"message\":\"\\u001b[1mx\"}\n\n: beat\n\nevent: missed\ndata: 5\n\n"})
+	body := get(e, "/ui/tail?service=a").Body.String()
+	for _, want := range []string{"event: log\nid: 0:7\ndata: {\"id\":\"1-2\"", `"message":[{"t":"x","c":"ansi-bold"}]`, ": beat\n", "event: missed\ndata: 5\n\n"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("%q lacks %q", body, want)
+		}
+	}
+	if fake.asked["GET /api/logs/tail"].Get("service") != "a" {
+		t.Error("the filter is lost")
+	}
+	fake.answers["/api/logs/tail"] = `4{"status":429,"detail":"too many tails"}`
+	if body := get(e, "/ui/tail").Body.String(); body != "event: refused\ndata: \"Too many tails.\"\n\n" {
+		t.Errorf("%q", body)
+	}
+}
+
+func TestContextOfALog(t *testing.T) {
+	log := `{"id":"1-2","timestamp":"2026-01-02T03:04:05Z","level":"INFO","service":"s","host":"h","message":"the one"}`
+	e, fake := newPages(t, map[string]string{"/api/logs/1-2/context": `{"before":[],"log":` + log + `,"after":[` + log + `]}`})
+	body := get(e, "/logs/1-2?service=a&around=50").Body.String()
+	if strings.Count(body, "the one") < 3 || !strings.Contains(body, `href="/?service=a"`) {
+		t.Error(body)
+	}
+	if got := fake.asked["GET /api/logs/1-2/context"]; got.Get("before") != "50" || got.Get("after") != "50" {
+		t.Error(got)
+	}
+	if w := get(e, "/logs/9-9"); w.Code != http.StatusNotFound {
+		t.Error(w.Code)
+	}
+}
+
+func TestAssetsMayBeKept(t *testing.T) {
+	e, _ := newPages(t, map[string]string{"/api/logs": hostile})
+	found := regexp.MustCompile(`/ui/page\.css\?v=[0-9a-f]+`).FindString(get(e, "/").Body.String())
+	w := get(e, found)
+	if w.Code != http.StatusOK || !strings.Contains(w.Header().Get("Cache-Control"), "immutable") || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/css") {
+		t.Errorf("%s: %d %v", found, w.Code, w.Header())
+	}
+}
+
+func TestConfigIsChecked(t *testing.T) {
+	if ui.Mount(echo.New(), ui.Config{}) == nil {
+		t.Error("pages without an API are taken")
+	}
+}
