@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"math"
 	"slices"
 	"time"
 )
@@ -48,6 +49,18 @@ type position struct {
 
 func (p position) before(q position) bool {
 	return p.generation < q.generation || p.generation == q.generation && p.number < q.number
+}
+
+// within returns how many units of a generation lie up to p.
+func (p position) within(generation uint32) uint64 {
+	switch {
+	case generation < p.generation:
+		return math.MaxUint64 - 1 // all
+	case generation == p.generation:
+		return p.number
+	default:
+		return 0
+	}
 }
 
 // entrySeal is a seal as entries know it.

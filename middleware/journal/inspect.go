@@ -89,6 +89,7 @@ func inspect(dir string, item manifestItem, acked position, report *Report, visi
 			g.Bytes += info.Size()
 		}
 	}
+	gone := acked.within(item.Number) // as far as units may have been let go of
 	for {
 		e, err := files.next()
 		if isEnd(err) {
@@ -101,8 +102,8 @@ func inspect(dir string, item manifestItem, acked position, report *Report, visi
 		if len(e.records) == 0 || item.Last != nil && e.first > *item.Last {
 			continue
 		}
-		if g.Last > 0 && e.first > g.Last+1 {
-			g.Damage = append(g.Damage, fmt.Sprintf("units %d to %d cannot be read", g.Last+1, e.first-1))
+		if before := max(g.Last, gone); e.first > before+1 {
+			g.Damage = append(g.Damage, fmt.Sprintf("units %d to %d cannot be read", before+1, e.first-1))
 		}
 		for _, r := range e.records {
 			if r.First <= g.Last {
