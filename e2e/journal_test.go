@@ -19,8 +19,9 @@ func newJournaledPipeline(t *testing.T, settings ...string) *pipeline {
 	}, settings...)...)
 }
 
-// A shipper that is stopped, or killed, while Kafka is away: all that it had
-// accepted, before and during the outage, arrives when both are back.
+// A shipper that is stopped, or killed as by a power loss, while Kafka is away
+// (fluent-bit #4225, #6144): all that it had accepted, before and during the
+// outage, arrives when both are back, and no log twice (fluent-bit #2123).
 func TestAnOutageOutlivesTheShipper(t *testing.T) {
 	for name, end := range map[string]func(*process){
 		"SIGTERM": func(r *process) { r.Stop() },
@@ -68,8 +69,9 @@ func TestAShipperStartsDuringAnOutage(t *testing.T) {
 	s.expectAll()
 }
 
-// A record that was only half written when the shipper was killed: all that was
-// accepted before it is there.
+// A record that was only half written when the shipper was killed, as when the
+// machine ran out of memory, stops nothing (vector #18336): all that was accepted
+// before it is there.
 func TestAHalfWrittenRecordCostsNothingBeforeIt(t *testing.T) {
 	p := newJournaledPipeline(t)
 	shipper := p.start("shipper")
@@ -137,7 +139,7 @@ func cutEnd(t *testing.T, data string, bytes int) {
 }
 
 // A backlog in the journal that is far above what the shipper may have in
-// memory is shipped no slower than it came.
+// memory (opentelemetry-collector-contrib #41204) is shipped no slower than it came.
 func TestABacklogInTheJournalDrains(t *testing.T) {
 	const (
 		limit    = 64 << 20

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// What users of other shippers lost, each a test. Those that need a journal
-// are in journal_test.go.
+// What users of other shippers lost, each a test that names where they told of
+// it. Those that need a journal are in journal_test.go.
 
 // incompressible is a text that stays as large, however it is compressed.
 func incompressible(size int) string {
@@ -29,8 +29,10 @@ func incompressible(size int) string {
 	return string(b)
 }
 
-// A log that Kafka will never take drops none of its neighbours and holds
-// nothing up, and can be found.
+// A log that Kafka will never take drops none of its neighbours
+// (opentelemetry-collector #14264), is not tried for ever while the others wait
+// (opentelemetry-collector-contrib #30275, #38604), and can be found
+// (opentelemetry-collector-contrib #44161).
 func TestAnOversizeLogDropsNothingElse(t *testing.T) {
 	p := newPipeline(t, "MILLRACE_BATCHING_MAX_DELAY=200ms")
 	p.start("shipper")
@@ -183,24 +185,48 @@ func (p *pipeline) storedNumbers() map[int]int {
 	return numbers
 }
 
-// A long outage of Kafka: what was accepted in its beginning is there after it,
-// as is what was accepted before, and once it is over.
+// An outage of Kafka that lasts longer than a client waits for an answer, with
+// all the tries it has: what was accepted in its beginning is there after it, as
+// is what was accepted before, and once it is over
+// (opentelemetry-collector-contrib #48635, vector #14259). A Kafka that hangs
+// answers nothing, one that was killed refuses every connection.
 func TestTheBeginningOfALongOutageIsThere(t *testing.T) {
-	p := newPipeline(t, "MILLRACE_BATCHING_ACKNOWLEDGE=buffered")
-	p.start("shipper")
-	p.start("consumer")
-	s := p.sendOn(2, 50)
-	eventually(t, "logs are accepted", func() bool { return s.took() > 20 })
-	kafkaBack := killKafka(t)
-	eventually(t, "the buffer is full", func() bool { return p.count("shipper", "logs.rejected") > 0 })
-	outage(t, 10*time.Second)
-	if held := p.metric("shipper", "buffer.size", "VALUE"); held < 9000 {
-		t.Errorf("the shipper holds %v logs of the outage", held)
+	for _, c := range []struct {
+		acknowledge string
+		begin       func(*testing.T) (end func())
+		lasts       time.Duration
+	}{
+		{"buffered", killKafka, 10 * time.Second},
+		{"journaled", freezeKafka, 25 * time.Second}, // an answer is waited for 10 s
+	} {
+		t.Run(c.acknowledge, func(t *testing.T) {
+			p := newPipeline(t, "MILLRACE_BATCHING_ACKNOWLEDGE="+c.acknowledge)
+			p.start("shipper")
+			p.start("consumer")
+			s := p.sendOn(2, 50)
+			eventually(t, "logs are accepted", func() bool { return s.took() > 20 })
+			back := c.begin(t)
+			if c.acknowledge == "buffered" {
+				eventually(t, "the buffer is full", func() bool { return p.count("shipper", "logs.rejected") > 0 })
+			}
+			outage(t, c.lasts)
+			if held := p.metric("shipper", "buffer.size", "VALUE"); held < 9000 {
+				t.Errorf("the shipper holds %v logs of the outage", held)
+			}
+			back()
+			during := s.took()
+			eventually(t, "logs are accepted again", func() bool { return s.took() > during+20 })
+			s.expectAll()
+		})
 	}
-	kafkaBack()
-	during := s.took()
-	eventually(t, "logs are accepted again", func() bool { return s.took() > during+20 })
-	s.expectAll()
+}
+
+// freezeKafka lets Kafka hang. back ends that; so does the end of the test.
+func freezeKafka(t *testing.T) (back func()) {
+	kafka.Pause()
+	back = sync.OnceFunc(kafka.Resume)
+	t.Cleanup(back)
+	return back
 }
 
 // killKafka kills Kafka. back starts it again; so does the end of the test.
@@ -231,7 +257,8 @@ func outage(t *testing.T, lasts time.Duration) {
 	}
 }
 
-// Brokers that come and go: nothing that was accepted is lost or stored twice.
+// Brokers that come and go: nothing that was accepted is lost or stored twice
+// (vector #24193, #10398).
 func TestABouncingBrokerLosesNothing(t *testing.T) {
 	p := newPipeline(t, "MILLRACE_BATCHING_ACKNOWLEDGE=buffered", "MILLRACE_BATCHING_MAX_DELAY=50ms")
 	p.start("shipper")
@@ -247,7 +274,8 @@ func TestABouncingBrokerLosesNothing(t *testing.T) {
 }
 
 // A consumer that is killed again and again while it stores, so also between
-// the commit in PostgreSQL and the one of its offset: nothing is stored twice.
+// the commit in PostgreSQL and the one of its offset: nothing is stored twice
+// (fluent-bit #2123).
 func TestAKilledConsumerStoresNothingTwice(t *testing.T) {
 	p := newPipeline(t, "MILLRACE_BATCHING_MAX_DELAY=20ms")
 	p.start("shipper")
@@ -270,7 +298,8 @@ func TestAKilledConsumerStoresNothingTwice(t *testing.T) {
 	}
 }
 
-// A backlog far above what the consumer may have in memory is drained, and at
+// A backlog far above what the consumer may have in memory
+// (opentelemetry-collector-contrib #41204, on the other side) is drained, and at
 // the end no slower than at the beginning. How fast that is, the benchmark
 // says: here it would be the machine that is measured.
 func TestABacklogAboveTheMemoryLimitDrains(t *testing.T) {
