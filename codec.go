@@ -62,15 +62,14 @@ func splitLogs(msg *message.Message, maxLogs, maxBytes int) (head, tail *message
 
 // packBatch joins requests into the one that is a batch's record. A sequence of
 // the publisher's is what the ledger knows as a shipper.
-func packBatch(batch batching.Batch) (*message.Message, error) {
+func packBatch(batch batching.Batch, head app.BatchHead) *message.Message {
 	payload := make([]byte, 0, batch.Bytes)
 	for _, msg := range batch.Messages {
 		payload = append(payload, msg.Payload...)
 	}
-	head := headOf(batch)
 	msg := message.NewMessage(head.ID(), payload)
 	msg.Metadata = head.Metadata()
-	return msg, nil
+	return msg
 }
 
 // markPoisoned tells the numbers of what is set aside, and why it is, for

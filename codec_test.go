@@ -38,7 +38,7 @@ func TestRequestsAreCutAndJoinedIntoBatches(t *testing.T) {
 		t.Fatal(n, err)
 	}
 	batch := batching.Batch{Sequence: "k3v9", First: 7, Count: 4, SealedAt: time.Unix(9, 0), Messages: []*message.Message{tail, request(t, "f")}}
-	packed, err := packBatch(batch)
+	packed := packBatch(batch, headOf(batch))
 	if err != nil || packed.UUID != "k3v9-7" {
 		t.Fatal(packed, err)
 	}

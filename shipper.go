@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
@@ -52,7 +55,7 @@ func runShipper(ctx context.Context, cfg app.Config) error {
 	}
 
 	e, err := r.newServer(cfg.Shipper.MaxBody, out.forSending(kafka.NewCheck(cfg.Kafka)), app.CheckFunc("intake", requests.Check),
-		out.forSending(app.CheckFunc("breaker", out.checkBreaker)), app.CheckFunc("journal", out.checkJournal))
+		out.forSending(app.Detailed(app.CheckFunc("breaker", out.checkBreaker), out.tellBreaker)), app.CheckFunc("journal", out.checkJournal))
 	if err != nil {
 		return err
 	}
@@ -115,7 +118,7 @@ func newOutlet(ctx context.Context, r *role) (*outlet, error) {
 		MaxTogether:     cfg.Together,
 		Count:           countLogs,
 		Split:           splitLogs,
-		Pack:            packBatch,
+		Pack:            out.pack,
 		IsTooLarge:      kafka.IsTooLarge,
 		IsPermanent:     kafka.IsPermanent,
 		PoisonTopic:     app.TopicPoison,
@@ -129,6 +132,18 @@ func newOutlet(ctx context.Context, r *role) (*outlet, error) {
 	}
 	counters.Watch(out.batches)
 	return out, nil
+}
+
+// pack makes the record of a batch, which tells the last number that was given
+// by then: numbers behind the last batch that arrives are missed by the ledger.
+func (o *outlet) pack(batch batching.Batch) (*message.Message, error) {
+	head := headOf(batch)
+	if o.journal != nil {
+		if s := o.journal.Stats(); s.Sequence == batch.Sequence {
+			head.Accepted = max(s.Accepted, head.Last())
+		}
+	}
+	return packBatch(batch, head), nil
 }
 
 // State implements control.Shipper.
@@ -158,6 +173,21 @@ func (o *outlet) checkBreaker(context.Context) error {
 		return errors.New("open: Kafka failed several times in a row; it is tried again every few seconds")
 	}
 	return nil
+}
+
+// tellBreaker is what health tells of the breaker.
+func (o *outlet) tellBreaker() map[string]string {
+	state := o.breaker.State()
+	count, last := o.breaker.Changes()
+	told := make([]string, len(last))
+	for i, c := range last {
+		told[i] = fmt.Sprintf("%s %s to %s", c.At.UTC().Format(time.RFC3339), c.From, c.To)
+	}
+	details := map[string]string{"state": string(state), "changes": strconv.Itoa(count)}
+	if count > 0 {
+		details["last"] = strings.Join(told, ", ")
+	}
+	return details
 }
 
 func (o *outlet) checkJournal(context.Context) error {

@@ -23,7 +23,7 @@ const (
 	MetaCount     = "millrace_count"      // how many logs
 	MetaSealedAt  = "millrace_sealed_at"  // RFC 3339, when the batch was closed
 	MetaAccepted  = "millrace_accepted"   // optional: the last number the shipper had given when it sent the batch
-	MetaTrigger   = "millrace_trigger"    // optional: what closed the batch: size, bytes, delay, close or split
+	MetaTrigger   = "millrace_trigger"    // optional: what closed the batch: size, bytes, delay, close, split or crash
 	MetaOpenedAt  = "millrace_opened_at"  // optional: RFC 3339, when the first log of the batch was accepted
 	MetaTopic     = "millrace_topic"      // where the record lay, set when it is read
 	MetaPartition = "millrace_partition"  //
@@ -78,7 +78,7 @@ func (h BatchHead) Metadata() map[string]string {
 }
 
 // triggers are what may close a batch.
-var triggers = []string{"size", "bytes", "delay", "close", "split"}
+var triggers = []string{"size", "bytes", "delay", "close", "split", "crash"}
 
 // readExtras reads what a batch may say and is stored without.
 func (h *BatchHead) readExtras(meta map[string]string) {

@@ -123,6 +123,25 @@ type helpful struct{ check }
 
 type check = Check
 
+// Detailed is a Check with something to tell whether or not it passes.
+func Detailed(c Check, details func() map[string]string) Check { return detailed{c, details} }
+
+type detailed struct {
+	check
+	details func() map[string]string
+}
+
+// DetailsOf returns what a Check has to tell, nil when that is nothing.
+func DetailsOf(c Check) map[string]string {
+	if h, ok := c.(helpful); ok {
+		c = h.check
+	}
+	if d, ok := c.(detailed); ok {
+		return d.details()
+	}
+	return nil
+}
+
 // IsNeeded tells whether the program can do its work only when the Check passes.
 func IsNeeded(c Check) bool {
 	_, ok := c.(helpful)

@@ -1,6 +1,7 @@
 package actuator
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 
@@ -23,11 +24,14 @@ type condition struct {
 	Groups     []string             `json:"groups,omitempty"`
 }
 
-func conditionOf(err error) condition {
+func conditionOf(c app.Check, err error) condition {
+	details := app.DetailsOf(c)
 	if err == nil {
-		return condition{Status: statusUp}
+		return condition{Status: statusUp, Details: details}
 	}
-	return condition{Status: statusDown, Details: map[string]string{"error": err.Error()}}
+	told := map[string]string{"error": err.Error()}
+	maps.Copy(told, details)
+	return condition{Status: statusDown, Details: told}
 }
 
 type health struct {
@@ -72,13 +76,14 @@ func (h *health) one(c echo.Context) error {
 	if i < 0 {
 		return app.Errorf(app.KindNotFound, "nothing named %q is checked here: see /actuator/health", name)
 	}
-	return send(c, conditionOf(h.checks.all[i].result(h.checks.timeout)))
+	one := h.checks.all[i]
+	return send(c, conditionOf(one.Check, one.result(h.checks.timeout)))
 }
 
 func overall(checks *checks) condition {
 	overall := condition{Status: statusUp, Components: map[string]condition{}}
 	for i, err := range checks.run() {
-		overall.Components[checks.all[i].Name()] = conditionOf(err)
+		overall.Components[checks.all[i].Name()] = conditionOf(checks.all[i].Check, err)
 		if err != nil {
 			overall.Status = statusDown
 		}

@@ -27,6 +27,10 @@ func fine(name string) app.Check {
 func TestHealth(t *testing.T) {
 	broken := app.CheckFunc("redis", func(context.Context) error { return errors.New("connection refused") })
 	well, ill := mount(t, prometheus.NewRegistry(), fine("kafka")), mount(t, prometheus.NewRegistry(), fine("kafka"), broken)
+	told := func(c app.Check) app.Check {
+		return app.Helpful(app.Detailed(c, func() map[string]string { return map[string]string{"state": "open"} }))
+	}
+	telling := mount(t, prometheus.NewRegistry(), told(fine("breaker")), told(broken))
 	alone := mount(t, prometheus.NewRegistry())
 	const groups = `"groups":["liveness","readiness"]`
 	for _, tc := range []struct {
@@ -43,8 +47,10 @@ func TestHealth(t *testing.T) {
 		{"ill", "/actuator/health/redis", 503, `{"status":"DOWN","details":{"error":"connection refused"}}`},
 		{"ill", "/actuator/health/readiness", 503, `{"status":"DOWN","components":{"kafka":{"status":"UP"},"redis":{"status":"DOWN","details":{"error":"connection refused"}}}}`},
 		{"ill", "/actuator/health/liveness", 200, `{"status":"UP"}`},
+		{"telling", "/actuator/health", 503, `{"status":"DOWN","components":{"breaker":{"status":"UP","details":{"state":"open"}},"redis":{"status":"DOWN","details":{"error":"connection refused","state":"open"}}},` + groups + `}`},
+		{"telling", "/actuator/health/breaker", 200, `{"status":"UP","details":{"state":"open"}}`},
 	} {
-		e := map[string]*echo.Echo{"alone": alone, "well": well, "ill": ill}[tc.of]
+		e := map[string]*echo.Echo{"alone": alone, "well": well, "ill": ill, "telling": telling}[tc.of]
 		status, body, _ := get(e, tc.path)
 		if body = strings.TrimSpace(body); status != tc.status || body != tc.body {
 			t.Errorf("%s, %s: %d %s, want %d %s", tc.of, tc.path, status, body, tc.status, tc.body)

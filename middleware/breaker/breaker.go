@@ -6,6 +6,8 @@ package breaker
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -46,7 +48,20 @@ type Config struct {
 type Publisher struct {
 	message.Publisher
 	breaker *gobreaker.CircuitBreaker[struct{}]
+
+	mu      sync.Mutex
+	changes []Change // the last ones, oldest first
+	count   int      // of all changes
 }
+
+// Change is a change of a breaker's state.
+type Change struct {
+	At       time.Time
+	From, To State
+}
+
+// keptChanges is how many of the last changes a breaker remembers.
+const keptChanges = 6
 
 // New returns a Publisher in front of next, which Close closes.
 func New(next message.Publisher, cfg Config) *Publisher {
@@ -56,16 +71,36 @@ func New(next message.Publisher, cfg Config) *Publisher {
 	if cfg.Pause == 0 {
 		cfg.Pause = 2 * time.Second
 	}
-	return &Publisher{next, gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
+	p := &Publisher{Publisher: next}
+	p.breaker = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 		Timeout:      cfg.Pause,
 		ReadyToTrip:  func(c gobreaker.Counts) bool { return int(c.ConsecutiveFailures) >= cfg.Failures },
 		IsSuccessful: func(err error) bool { return err == nil || cfg.IsHealthy != nil && cfg.IsHealthy(err) },
 		OnStateChange: func(_ string, from, to gobreaker.State) {
+			change := Change{time.Now(), State(from.String()), State(to.String())}
+			p.note(change)
 			if cfg.Changed != nil {
-				cfg.Changed(State(from.String()), State(to.String()))
+				cfg.Changed(change.From, change.To)
 			}
 		},
-	})}
+	})
+	return p
+}
+
+func (p *Publisher) note(c Change) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.count++
+	p.changes = append(p.changes, c)
+	p.changes = p.changes[max(0, len(p.changes)-keptChanges):]
+}
+
+// Changes returns how often the state has changed, and the last few changes,
+// oldest first.
+func (p *Publisher) Changes() (count int, last []Change) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.count, slices.Clone(p.changes)
 }
 
 // String names the publisher in Watermill's metrics.

@@ -52,6 +52,10 @@ func TestItOpensFailsAtOnceAndClosesAgain(t *testing.T) {
 		if fmt.Sprint(changes) != want {
 			t.Errorf("it went %v, want %s", changes, want)
 		}
+		count, last := p.Changes()
+		if count != 5 || len(last) != 5 || last[0].To != breaker.Open || last[4].To != breaker.Closed || last[4].At.IsZero() {
+			t.Errorf("it tells of %d changes: %+v", count, last)
+		}
 	})
 }
 
