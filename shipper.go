@@ -123,6 +123,7 @@ func newOutlet(ctx context.Context, r *role) (*outlet, error) {
 		IsPermanent:     kafka.IsPermanent,
 		PoisonTopic:     app.TopicPoison,
 		Mark:            markPoisoned,
+		LastResort:      keepRefused(r.cfg.DataDir),
 		CloseTimeout:    r.cfg.Shutdown,
 		Observer:        counters,
 		Logger:          r.logger,

@@ -85,6 +85,11 @@ type Config struct {
 	// what is left of a batch, for a reason. Nil: the reason alone stands there.
 	Mark func(Batch, *message.Message, error)
 
+	// LastResort keeps units that the poison topic will not take either, for
+	// the reason given, and whose caller was told that they were taken. Nil:
+	// they are lost.
+	LastResort func(batch Batch, reason error) error
+
 	CloseTimeout time.Duration // how long Close may flush: 30 s
 	Observer     Observer      // nil: nobody watches
 	Logger       *slog.Logger  // nil: nothing is logged

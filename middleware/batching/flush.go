@@ -219,16 +219,31 @@ func (p *Publisher) poison(batch Batch, reason error) {
 			return
 		}
 	}
-	for range batch.Count {
-		p.cfg.Observer.Poisoned(batch.Topic, reason, err != nil)
+	kept := false
+	if err != nil && p.cfg.LastResort != nil && p.cfg.Acknowledge != Flushed {
+		failed := p.lastResort(batch, err)
+		if kept = failed == nil; !kept {
+			err = errors.Join(err, failed)
+		}
 	}
-	if err != nil {
+	for range batch.Count {
+		p.cfg.Observer.Poisoned(batch.Topic, reason, err != nil && !kept)
+	}
+	switch {
+	case kept:
+		p.cfg.Logger.Error("units that nobody takes were kept aside", "topic", batch.Topic, "first", batch.First, "count", batch.Count, "error", err)
+	case err != nil:
 		p.cfg.Logger.Error("units that can never be sent are lost", "topic", batch.Topic, "first", batch.First, "count", batch.Count, "error", err)
-	} else {
+	default:
 		p.cfg.Logger.Warn("units that can never be sent were set aside", "topic", batch.Topic, "first", batch.First, "count", batch.Count,
 			"aside", p.cfg.PoisonTopic, "reason", reason)
 	}
 	p.settle(batch, err)
+}
+
+func (p *Publisher) lastResort(batch Batch, reason error) (err error) {
+	defer recovered(&err)
+	return p.cfg.LastResort(batch, reason)
 }
 
 // sendAside publishes a batch on the poison topic, trying again while that may

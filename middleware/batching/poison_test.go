@@ -122,6 +122,47 @@ func TestPoisonTopicFails(t *testing.T) {
 	}
 }
 
+// What the poison topic does not take either has a last resort, unless its
+// caller is told that it was not taken.
+func TestTheLastResort(t *testing.T) {
+	for name, c := range map[string]struct {
+		acknowledge batching.Acknowledge
+		keep        error
+		kept        []string
+		lost        bool
+	}{
+		"buffered":          {batching.Buffered, nil, []string{"1+1 a true"}, false},
+		"flushed":           {batching.Flushed, nil, nil, true},
+		"which fails":       {batching.Buffered, errDown, []string{"1+1 a true"}, true},
+		"which panics, too": {batching.Buffered, errBad, []string{"1+1 a true"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				saw := newWatcher()
+				cfg := poisonConfig
+				cfg.Acknowledge, cfg.Observer = c.acknowledge, saw
+				var kept []string
+				cfg.LastResort = func(b batching.Batch, reason error) error {
+					kept = append(kept, fmt.Sprintf("%d+%d %s %v", b.First, b.Count, b.Messages[0].Payload, errors.Is(reason, errLarge)))
+					if errors.Is(c.keep, errBad) {
+						panic("boom")
+					}
+					return c.keep
+				}
+				p := open(t, poisoned(func() error { return errLarge }), cfg)
+				if err := p.Publish("t", msg("a")); (err != nil) != (c.acknowledge == batching.Flushed) {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Minute)
+				want(t, kept, c.kept...)
+				if told := saw.saw("poisoned"); len(told) != 1 || !strings.Contains(told[0], fmt.Sprintf("lost=%v", c.lost)) {
+					t.Errorf("told %q", told)
+				}
+			})
+		})
+	}
+}
+
 // A unit on its way to the poison topic is one of those that Close could not
 // flush.
 func TestCloseWhilePoisonTopicIsDown(t *testing.T) {

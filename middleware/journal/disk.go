@@ -17,7 +17,9 @@ type Disk interface {
 	SyncDir(dir string) error
 }
 
-// system is the system's disk.
+// SystemDisk returns the system's disk.
+func SystemDisk() Disk { return system{} }
+
 type system struct{}
 
 func (system) Replace(name string, content []byte) error {
