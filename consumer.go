@@ -8,6 +8,7 @@ import (
 
 	"millrace/app"
 	"millrace/app/kafka"
+	"millrace/app/otel"
 	"millrace/app/otlp"
 	"millrace/app/postgres"
 	"millrace/app/redis"
@@ -31,6 +32,7 @@ const projectTimeout = 2 * time.Second
 // finish is delivered again.
 func runConsumer(ctx context.Context, cfg app.Config) error {
 	r := newRole("consumer", cfg)
+	defer r.close()
 	if err := need(len(cfg.Kafka.Brokers) > 0, "kafka-brokers", "localhost:9092"); err != nil {
 		return err
 	}
@@ -43,7 +45,7 @@ func runConsumer(ctx context.Context, cfg app.Config) error {
 	}
 	defer r.closing("PostgreSQL", db.Close)
 	cfg.Redis.Timeout = max(cfg.Redis.Timeout, projectTimeout)
-	cache, err := openRedis(cfg)
+	cache, err := openRedis(r, cfg.Redis)
 	if err != nil {
 		return err
 	}
@@ -141,13 +143,14 @@ func openPostgres(ctx context.Context, r *role, limit time.Duration) (*postgres.
 		MaxConns:         r.cfg.Postgres.Connections,
 		StatementTimeout: limit,
 		Retention:        r.cfg.Consumer.Retention,
+		Tracing:          otel.Children(r.tracing),
 		Logger:           r.logger,
 	})
 }
 
-func openRedis(cfg app.Config) (*redis.Client, error) {
-	if err := need(cfg.Redis.Addr != "", "redis-addr", "localhost:6379"); err != nil {
+func openRedis(r *role, cfg app.RedisConfig) (*redis.Client, error) {
+	if err := need(cfg.Addr != "", "redis-addr", "localhost:6379"); err != nil {
 		return nil, err
 	}
-	return redis.New(cfg.Redis), nil
+	return redis.New(cfg, otel.Children(r.tracing)), nil
 }

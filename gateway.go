@@ -27,12 +27,13 @@ import (
 //	     ─▶ ui: pages, made of what the others answer
 func runGateway(ctx context.Context, cfg app.Config) error {
 	r := newRole("gateway", cfg)
+	defer r.close()
 	db, err := openPostgres(ctx, r, cfg.Postgres.Timeout)
 	if err != nil {
 		return err
 	}
 	defer r.closing("PostgreSQL", db.Close)
-	cache, err := openRedis(cfg)
+	cache, err := openRedis(r, cfg.Redis)
 	if err != nil {
 		return err
 	}

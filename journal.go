@@ -11,6 +11,7 @@ import (
 	"millrace/middleware/batching"
 	"millrace/middleware/journal"
 	"millrace/middleware/metrics"
+	"millrace/middleware/tracing"
 )
 
 // This file is where the batching publisher meets the journal: neither knows of
@@ -36,7 +37,7 @@ func openJournal(r *role, counters *metrics.Journal, opened func(*journal.Journa
 		}
 		counters.Watch(j.Stats)
 		opened(j)
-		return journaled{j}, nil
+		return tracing.Journal(r.tracing, journaled{j}), nil
 	}
 }
 

@@ -26,6 +26,7 @@ import (
 //	    http/control ──┘ the rate
 func runProducer(ctx context.Context, cfg app.Config) error {
 	r := newRole("producer", cfg)
+	defer r.close()
 	lines, err := newLinePublisher(cfg, r.logger, nil)
 	if err != nil {
 		return err

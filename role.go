@@ -13,8 +13,10 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/oklog/run"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"millrace/app"
+	"millrace/app/otel"
 	"millrace/http/access"
 	"millrace/http/actuator"
 	"millrace/http/server"
@@ -30,18 +32,34 @@ type role struct {
 	logger   *slog.Logger
 	registry *prometheus.Registry
 	progress *progress.Watch
-	guard    *access.Guard // of the role's server, once it has one
-	open     []string      // routes that need no key
-	group    run.Group     // everything that runs until the role stops
+	level    *slog.LevelVar       // of logger
+	tracing  trace.TracerProvider // nil: nothing is traced
+	spans    io.Closer            // of tracing, or nil
+	guard    *access.Guard        // of the role's server, once it has one
+	open     []string             // routes that need no key
+	group    run.Group            // everything that runs until the role stops
 }
 
+// newRole returns a role, which must be closed when all of it has stopped.
 func newRole(name string, cfg app.Config) *role {
-	return &role{
-		name:     name,
-		cfg:      cfg,
-		logger:   newLogger(cfg).With("role", name),
-		registry: metrics.NewRegistry(),
-		progress: progress.New(stuckAfter),
+	r := &role{name: name, cfg: cfg, registry: metrics.NewRegistry(), progress: progress.New(stuckAfter)}
+	logger, level := loggerTo(os.Stderr, cfg)
+	r.logger, r.level = logger.With("role", name), level
+	if cfg.Tracing.Endpoint != "" {
+		provider, err := otel.Open(context.Background(), cfg.Tracing, "millrace-"+name, r.logger)
+		if err != nil {
+			r.logger.Error("nothing is traced", "error", err)
+			return r
+		}
+		r.tracing, r.spans = provider, provider
+	}
+	return r
+}
+
+// close exports the last spans.
+func (r *role) close() {
+	if r.spans != nil {
+		r.closing("tracing", r.spans.Close)
 	}
 }
 
@@ -55,6 +73,8 @@ const stuckAfter = 5 * time.Minute
 func (r *role) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	r.group.Add(func() error { <-ctx.Done(); return nil }, func(error) { cancel() })
+	signals := listenForLevel()
+	r.addLoop(func(ctx context.Context) error { return r.obeyLevelSignal(ctx, signals) })
 	err := r.group.Run()
 	if errors.Is(err, context.Canceled) {
 		return nil
@@ -64,11 +84,11 @@ func (r *role) run(ctx context.Context) error {
 
 // newServer returns the role's server, with the endpoints that every role has.
 func (r *role) newServer(maxBody int64, checks ...app.Check) (*echo.Echo, error) {
-	e := server.New(server.Config{Logger: r.logger, MaxBody: maxBody, Observer: metrics.NewHTTP(r.registry)})
+	e := server.New(server.Config{Logger: r.logger, MaxBody: maxBody, Observer: metrics.NewHTTP(r.registry), Tracing: r.tracing})
 	if err := r.addGuard(e); err != nil {
 		return nil, err
 	}
-	return e, actuator.Mount(e, actuator.Config{Gatherer: r.registry, Checks: checks, Alive: r.progress})
+	return e, actuator.Mount(e, actuator.Config{Gatherer: r.registry, Checks: checks, Alive: r.progress, Level: r.level})
 }
 
 // addServer opens the role's address, which a setting names, and adds the
@@ -142,6 +162,7 @@ func (l stopQuietly) With(fields watermill.LogFields) watermill.LoggerAdapter {
 func (r *role) routing() routers.Config {
 	return routers.Config{
 		Registry:     r.registry,
+		Tracing:      r.tracing,
 		Logger:       r.watermillLogger(),
 		CloseTimeout: r.cfg.Shutdown,
 		MaxRetries:   r.cfg.Consumer.MaxRetries,
@@ -154,29 +175,6 @@ func (r *role) closing(what string, close func() error) {
 	if err := close(); err != nil {
 		r.logger.Error("closing "+what, "error", err)
 	}
-}
-
-// newLogger returns the program's own log, on standard error.
-func newLogger(cfg app.Config) *slog.Logger { return loggerTo(os.Stderr, cfg) }
-
-func loggerTo(out io.Writer, cfg app.Config) *slog.Logger {
-	var level slog.Level
-	// The setting was checked: an unknown level cannot come here.
-	_ = level.UnmarshalText([]byte(cfg.LogLevel))
-	options := &slog.HandlerOptions{Level: level, ReplaceAttr: withoutTrace}
-	if cfg.LogForm == "json" {
-		return slog.New(slog.NewJSONHandler(out, options))
-	}
-	return slog.New(slog.NewTextHandler(out, options))
-}
-
-// withoutTrace logs an error as its message alone: those of Watermill would
-// bring a stack trace of many lines.
-func withoutTrace(_ []string, attribute slog.Attr) slog.Attr {
-	if err, ok := attribute.Value.Any().(error); ok {
-		attribute.Value = slog.StringValue(err.Error())
-	}
-	return attribute
 }
 
 // need returns an error that names a setting without which a role cannot run.

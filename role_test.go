@@ -52,7 +52,7 @@ func (t traced) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "%s\nrouter.
 func TestAnErrorIsLoggedInOneLine(t *testing.T) {
 	for _, form := range []string{"text", "json"} {
 		var out bytes.Buffer
-		logger := loggerTo(&out, app.Config{LogForm: form, LogLevel: "info"})
+		logger, _ := loggerTo(&out, app.Config{LogForm: form, LogLevel: "info"})
 		logger.Error("no", "error", traced{}, "cause", context.Canceled, "n", 5)
 		if got := out.String(); strings.Contains(got, ".go") || !strings.Contains(got, "it broke") || !strings.Contains(got, "context canceled") {
 			t.Errorf("%s: %s", form, got)
@@ -73,7 +73,8 @@ func TestWorkThatTheStopInterruptsIsNoError(t *testing.T) {
 		"cleaning up what failed itself": {errors.New("conn closed"), watermill.LogFields{"query_err": errors.New("no")}, true},
 	} {
 		var out bytes.Buffer
-		logger := stopQuietly{watermill.NewSlogLogger(loggerTo(&out, app.Config{LogLevel: "info"}))}
+		own, _ := loggerTo(&out, app.Config{LogLevel: "info"})
+		logger := stopQuietly{watermill.NewSlogLogger(own)}
 		logger.With(watermill.LogFields{"a": 1}).Error(name, c.err, c.fields)
 		if got := out.Len() > 0; got != c.want {
 			t.Errorf("%s: logged %q", name, out.String())

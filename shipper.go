@@ -19,6 +19,7 @@ import (
 	"millrace/middleware/breaker"
 	"millrace/middleware/journal"
 	"millrace/middleware/metrics"
+	"millrace/middleware/tracing"
 	"millrace/routers"
 )
 
@@ -31,6 +32,7 @@ import (
 // is buffered, and returns.
 func runShipper(ctx context.Context, cfg app.Config) error {
 	r := newRole("shipper", cfg)
+	defer r.close()
 	if err := need(len(cfg.Kafka.Brokers) > 0, "kafka-brokers", "localhost:9092"); err != nil {
 		return err
 	}
@@ -105,7 +107,7 @@ func newOutlet(ctx context.Context, r *role) (*outlet, error) {
 	out.breaker = breaker.New(measured, breaker.Config{IsHealthy: kafka.IsPermanent, Changed: metrics.NewBreaker(r.registry)})
 	cfg := r.cfg.Batching
 	counters := metrics.NewBatching(r.registry, metrics.Limits{Logs: cfg.MaxBatchSize, Bytes: cfg.MaxBytes})
-	out.batches, err = batching.New(out.breaker, batching.Config{
+	out.batches, err = batching.New(tracing.Publisher(r.tracing, out.breaker), batching.Config{
 		MaxMessages:     cfg.MaxBatchSize,
 		MaxDelay:        cfg.MaxDelay,
 		MaxBytes:        cfg.MaxBytes,
@@ -118,7 +120,7 @@ func newOutlet(ctx context.Context, r *role) (*outlet, error) {
 		MaxTogether:     cfg.Together,
 		Count:           countLogs,
 		Split:           splitLogs,
-		Pack:            out.pack,
+		Pack:            tracing.Pack(r.tracing, out.pack),
 		IsTooLarge:      kafka.IsTooLarge,
 		IsPermanent:     kafka.IsPermanent,
 		PoisonTopic:     app.TopicPoison,

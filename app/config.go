@@ -30,8 +30,23 @@ type Config struct {
 	Gateway  GatewayConfig  `name:"gateway"`
 	Access   AccessConfig   `name:"access"`
 	TLS      TLSConfig      `name:"tls"`
+	Tracing  TracingConfig  `name:"tracing"`
 	APIKey   string         `name:"api-key" secret:"true" help:"API key that commands and roles show to servers of Millrace"`
 	Shutdown time.Duration  `name:"shutdown-timeout" help:"how long a role may take to finish its work when stopped"`
+}
+
+// TracingConfig is for traces of what becomes of requests.
+type TracingConfig struct {
+	Endpoint string  `name:"endpoint" help:"URL of an OpenTelemetry receiver that takes traces by OTLP over HTTP, such as http://localhost:4318; empty: nothing is traced"`
+	Ratio    float64 `name:"ratio" help:"share, 0 to 1, of the requests that are traced when their callers do not say"`
+}
+
+func (t *TracingConfig) validate(check func(ok bool, name, want string, got any)) {
+	if t.Endpoint != "" {
+		u, err := url.Parse(t.Endpoint)
+		check(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "", "tracing-endpoint", "a URL such as http://localhost:4318", quoted(t.Endpoint))
+	}
+	check(t.Ratio >= 0 && t.Ratio <= 1, "tracing-ratio", "0 to 1", t.Ratio)
 }
 
 // KafkaConfig says which Kafka to use and how to write to it.
@@ -144,6 +159,7 @@ func DefaultConfig() Config {
 			BufferCapacity: 10_000, BufferBytes: 64 << 20,
 			WhenFull: "reject", Acknowledge: "journaled", Together: 8,
 		},
+		Tracing:  TracingConfig{Ratio: 1},
 		Journal:  JournalConfig{MaxBytes: 10 << 30, DiskShare: 0.8},
 		Producer: ProducerConfig{Addr: "127.0.0.1:8081", Rate: 10},
 		Shipper:  ShipperConfig{Addr: "127.0.0.1:8082", MaxBody: 16 << 20, MaxRequests: 1024},
@@ -197,6 +213,7 @@ func (c *Config) Validate() error {
 	c.Batching.validate(check, oneOf, atLeast)
 	c.Access.validate(check, oneOf)
 	c.TLS.validate(check)
+	c.Tracing.validate(check)
 	if c.APIKey != "" {
 		_, _, ok := ParseKey(c.APIKey)
 		check(ok, "api-key", "a key as millrace key create prints it", "something else")

@@ -8,6 +8,7 @@ import (
 
 	"millrace/app"
 	"millrace/handlers"
+	"millrace/middleware/tracing"
 )
 
 // Consumer routes each batch to the store. What can never be stored goes to
@@ -24,6 +25,7 @@ func Consumer(cfg Config, batches message.Subscriber, store *handlers.Store, poi
 		handle:  store.Handle,
 		middleware: []message.HandlerMiddleware{
 			setAside,
+			tracing.Handler(cfg.Tracing, "store"),
 			marked(app.StageStore),
 			retryTransient(cfg),
 			measured(cfg),

@@ -6,6 +6,7 @@ import (
 
 	"millrace/app"
 	"millrace/handlers"
+	"millrace/middleware/tracing"
 )
 
 // Events routes the store's events to the projection.
@@ -16,6 +17,7 @@ func Events(cfg Config, stored message.Subscriber, project *handlers.Project) (*
 		from:    stored,
 		handle:  project.Handle,
 		middleware: []message.HandlerMiddleware{
+			tracing.Handler(cfg.Tracing, "project"),
 			retryTransient(cfg),
 			measured(cfg),
 			watched(cfg),

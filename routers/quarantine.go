@@ -6,6 +6,7 @@ import (
 
 	"millrace/app"
 	"millrace/handlers"
+	"millrace/middleware/tracing"
 )
 
 // Quarantine routes what was set aside into the quarantine. There is nowhere
@@ -17,6 +18,7 @@ func Quarantine(cfg Config, poison message.Subscriber, quarantine *handlers.Quar
 		from:    poison,
 		handle:  quarantine.Handle,
 		middleware: []message.HandlerMiddleware{
+			tracing.Handler(cfg.Tracing, "quarantine"),
 			retryAll(cfg),
 			measured(cfg),
 			middleware.Recoverer,
@@ -32,6 +34,7 @@ func Replay(cfg Config, asked message.Subscriber, replay *handlers.Replay) (*mes
 		from:    asked,
 		handle:  replay.Handle,
 		middleware: []message.HandlerMiddleware{
+			tracing.Handler(cfg.Tracing, "replay"),
 			retryTransient(cfg),
 			measured(cfg),
 			middleware.Recoverer,

@@ -8,6 +8,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"millrace/app"
 	"millrace/middleware/progress"
@@ -16,6 +17,7 @@ import (
 // Config is what every router needs.
 type Config struct {
 	Registry     prometheus.Registerer // where Watermill's metrics go; required
+	Tracing      trace.TracerProvider  // nil: nothing is traced
 	Logger       watermill.LoggerAdapter
 	CloseTimeout time.Duration   // how long Close waits for messages in hand
 	MaxRetries   int             // tries of a message before it is handed back

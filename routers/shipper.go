@@ -12,6 +12,7 @@ import (
 	"millrace/middleware/batching"
 	"millrace/middleware/journal"
 	"millrace/middleware/outcome"
+	"millrace/middleware/tracing"
 )
 
 // topicRequests names the stream of requests within the shipper.
@@ -26,6 +27,7 @@ func Shipper(cfg Config, requests message.Subscriber, ship *handlers.Ship) (*mes
 		handle:  ship.Handle,
 		middleware: []message.HandlerMiddleware{
 			outcome.Recorder(refusal),
+			tracing.Handler(cfg.Tracing, "ship"),
 			measured(cfg),
 			middleware.Recoverer,
 		},

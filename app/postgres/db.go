@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
+	"go.opentelemetry.io/otel/trace"
 
 	"millrace/app"
 )
@@ -21,6 +22,8 @@ type Config struct {
 	StatementTimeout time.Duration // for each statement; 0: no limit
 	Retention        time.Duration // age up to which a day has a partition of its own; default 30 days
 	Logger           *slog.Logger  // default: none
+
+	Tracing trace.TracerProvider // nil: nothing is traced
 }
 
 func (c *Config) setDefaults() {
@@ -57,6 +60,7 @@ type DB struct {
 	pool       *pgxpool.Pool
 	sql        *sql.DB // the same pool, as database/sql knows it
 	partitions *partitions
+	tracer     trace.Tracer // nil: nothing is traced
 }
 
 // connectTimeout bounds each attempt to connect.
@@ -82,6 +86,11 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if cfg.StatementTimeout > 0 {
 		poolConfig.ConnConfig.RuntimeParams["statement_timeout"] = strconv.FormatInt(max(1, cfg.StatementTimeout.Milliseconds()), 10)
 	}
+	var tracer trace.Tracer
+	if cfg.Tracing != nil {
+		tracer = cfg.Tracing.Tracer(tracerName)
+		poolConfig.ConnConfig.Tracer = newTracer(cfg.Tracing)
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, poolConfig)
 	if err != nil {
 		return nil, unusable(poolConfig.ConnConfig, err)
@@ -91,6 +100,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		pool:       pool,
 		sql:        stdlib.OpenDBFromPool(pool),
 		partitions: newPartitions(pool, cfg.Retention),
+		tracer:     tracer,
 	}, nil
 }
 

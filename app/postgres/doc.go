@@ -24,5 +24,6 @@
 //	feed.go       hearing of stored batches (app.StoredFeed)
 //	outbox.go     the events that go with a transaction, through watermill-sql
 //	maintain.go   what is to be done from time to time
+//	trace.go      spans of statements
 //	errors.go     what PostgreSQL's refusals mean
 package postgres

@@ -33,8 +33,9 @@ func (q queued) ExecContext(_ context.Context, query string, args ...any) (sql.R
 	return nil, nil
 }
 
-// queueEvent adds an event, as JSON, to what a transaction does.
-func queueEvent(batch *pgx.Batch, topic string, event any) error {
+// queueEvent adds an event, as JSON, to what a transaction does. Whoever gets it
+// learns of the span in ctx.
+func queueEvent(ctx context.Context, batch *pgx.Batch, topic string, event any) error {
 	payload, err := json.Marshal(event)
 	if err != nil {
 		return err
@@ -43,7 +44,9 @@ func queueEvent(batch *pgx.Batch, topic string, event any) error {
 	if err != nil {
 		return err
 	}
-	return outbox.Publish(topic, message.NewMessage(watermill.NewUUID(), payload))
+	msg := message.NewMessage(watermill.NewUUID(), payload)
+	nameSpan(ctx, msg)
+	return outbox.Publish(topic, msg)
 }
 
 // Subscriber returns a subscriber to the events of an outbox's topic. Each event

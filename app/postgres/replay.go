@@ -66,7 +66,7 @@ func (q *Quarantine) Replay(ctx context.Context, id int64) (state string, err er
 		}
 		events := &pgx.Batch{}
 		events.Queue("INSERT INTO quarantine_events (item, what) VALUES ($1, $2)", id, state)
-		if err := queueEvent(events, app.TopicReplay, app.ReplayEvent{Item: id}); err != nil {
+		if err := queueEvent(ctx, events, app.TopicReplay, app.ReplayEvent{Item: id}); err != nil {
 			return err
 		}
 		return tx.SendBatch(ctx, events).Close()

@@ -121,7 +121,7 @@ func (s *Store) write(ctx context.Context, batch app.Batch, buffer *copyBuffer, 
 		return app.Receipt{}, err
 	}
 	defer conn.Release()
-	receipt, err := transact(ctx, conn.Conn(), batch, buffer, without)
+	receipt, err := transact(ctx, conn.Conn(), s.db.tracer, batch, buffer, without)
 	if lacksPartition(err) {
 		s.db.partitions.forget()
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"go.opentelemetry.io/otel/trace"
 
 	"millrace/app"
 )
@@ -26,7 +27,7 @@ const rollbackTimeout = 2 * time.Second
 // transact stores an encoded batch in one transaction of three round trips: the
 // beginning with the ledger's row, the COPY, and the event with the commit. On
 // return the connection is free again, or closed.
-func transact(ctx context.Context, conn *pgx.Conn, batch app.Batch, buffer *copyBuffer, without apart) (app.Receipt, error) {
+func transact(ctx context.Context, conn *pgx.Conn, tracer trace.Tracer, batch app.Batch, buffer *copyBuffer, without apart) (app.Receipt, error) {
 	defer rollback(ctx, conn)
 	began := time.Now()
 	head, stored := batch.BatchHead, batch.Count-len(without)
@@ -45,12 +46,16 @@ func transact(ctx context.Context, conn *pgx.Conn, batch app.Batch, buffer *copy
 		return app.Receipt{}, err
 	}
 	copying := time.Now()
-	if _, err := conn.PgConn().CopyFrom(ctx, bytes.NewReader(buffer.finish(event.Number)), copyLogs); err != nil {
+	err = inSpan(ctx, tracer, "COPY logs", func(ctx context.Context) error {
+		_, err := conn.PgConn().CopyFrom(ctx, bytes.NewReader(buffer.finish(event.Number)), copyLogs)
+		return err
+	})
+	if err != nil {
 		return app.Receipt{}, err
 	}
 	copied := time.Since(copying)
 	closing := &pgx.Batch{}
-	if err := queueEvent(closing, app.TopicStored, event); err != nil {
+	if err := queueEvent(ctx, closing, app.TopicStored, event); err != nil {
 		return app.Receipt{}, err
 	}
 	if err := queueApart(closing, batch, event.Number, without); err != nil {

@@ -14,7 +14,7 @@ import (
 func Examine(ctx context.Context, cfg app.RedisConfig) []app.Diagnosis {
 	x := app.NewExamination("Redis")
 	cfg.Timeout = max(cfg.Timeout, time.Second) // to look takes longer than to use
-	client := New(cfg)
+	client := New(cfg, nil)
 	defer func() { _ = client.Close() }() // what it said is known by then
 	asked := time.Now()
 	theirs, err := client.rdb.Time(ctx).Result()

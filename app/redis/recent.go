@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/redis/go-redis/extra/redisotel/v9"
 	"github.com/redis/go-redis/v9"
+	"go.opentelemetry.io/otel/trace"
 
 	"millrace/app"
 )
@@ -16,9 +18,10 @@ const recentKey = "millrace:recent"
 // Client is a connection pool to one Redis. Safe for concurrent use.
 type Client struct{ rdb *redis.Client }
 
-// New returns a Client. It connects when it is first used.
-func New(cfg app.RedisConfig) *Client {
-	return &Client{rdb: redis.NewClient(&redis.Options{
+// New returns a Client. It connects when it is first used. Its commands are
+// traced if tracing is not nil.
+func New(cfg app.RedisConfig, tracing trace.TracerProvider) *Client {
+	rdb := redis.NewClient(&redis.Options{
 		Addr:     cfg.Addr,
 		Password: cfg.Password,
 		// go-redis ignores a context's deadline unless it is told not to.
@@ -31,7 +34,16 @@ func New(cfg app.RedisConfig) *Client {
 		MaxRetries:      -1,
 		DialerRetries:   1,
 		DisableIdentity: true,
-	})}
+	})
+	if tracing != nil {
+		// A statement would hold the logs themselves.
+		err := redisotel.InstrumentTracing(rdb, redisotel.WithTracerProvider(tracing),
+			redisotel.WithDBStatement(false), redisotel.WithCallerEnabled(false), redisotel.WithDialFilter(true))
+		if err != nil {
+			panic(err) // it knows this kind of client
+		}
+	}
+	return &Client{rdb: rdb}
 }
 
 // Close closes the pool.

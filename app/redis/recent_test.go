@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func newClient(t *testing.T, addr string) *redis.Client {
 	t.Helper()
-	client := redis.New(app.RedisConfig{Addr: addr, Timeout: 200 * time.Millisecond})
+	client := redis.New(app.RedisConfig{Addr: addr, Timeout: 200 * time.Millisecond}, nil)
 	t.Cleanup(func() { client.Close() })
 	return client
 }

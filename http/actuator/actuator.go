@@ -2,6 +2,7 @@ package actuator
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -18,6 +19,7 @@ type Config struct {
 	Checks   []app.Check         // what the role uses; each has a name of its own
 	Alive    app.Check           // whether the role gets on; nil: it does as long as it answers
 	Timeout  time.Duration       // longest time a check may take; 0 means 1 s
+	Level    *slog.LevelVar      // from which level on the role logs; nil: it cannot be changed
 }
 
 func (c *Config) setDefaults() {
@@ -59,6 +61,12 @@ func Mount(e *echo.Echo, cfg Config) error {
 	get("/actuator/health/:name", health.one)
 	get("/actuator/metrics", metrics.names)
 	get("/actuator/metrics/:name", metrics.one)
+	if cfg.Level != nil {
+		loggers := &loggers{level: cfg.Level, configured: cfg.Level.Level()}
+		get("/actuator/loggers", loggers.all)
+		get("/actuator/loggers/:name", loggers.one)
+		e.Match([]string{http.MethodPut, http.MethodPost}, "/actuator/loggers/:name", loggers.set)
+	}
 	return nil
 }
 
@@ -75,6 +83,8 @@ func links(c echo.Context) error {
 		"self":                       {Href: base},
 		"health":                     {Href: base + "/health"},
 		"health-path":                {Href: base + "/health/{*path}", Templated: true},
+		"loggers":                    {Href: base + "/loggers"},
+		"loggers-name":               {Href: base + "/loggers/{name}", Templated: true},
 		"metrics":                    {Href: base + "/metrics"},
 		"metrics-requiredMetricName": {Href: base + "/metrics/{requiredMetricName}", Templated: true},
 		"prometheus":                 {Href: base + "/prometheus"},

@@ -8,12 +8,14 @@
 //	GET /actuator/health/readiness   UP when everything can be used that it cannot do without (app.Helpful)
 //	GET /actuator/metrics            names of metrics
 //	GET /actuator/metrics/NAME       one metric; ?tag=KEY:VALUE chooses among its series
+//	GET /actuator/loggers            from which level on the role logs; PUT or POST /actuator/loggers/ROOT changes it
 //
 //	actuator.go     Config and Mount
 //	health.go       the answers about health
 //	checks.go       running checks, side by side and each for a limited time
 //	metrics.go      the answers about metrics
 //	measurement.go  from a Prometheus series to Spring's measurements
+//	loggers.go      the answers about the log
 //	names.go        from Prometheus' names to Spring's
 //
 // Metrics are those of one Prometheus registry, whatever they are.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"go.opentelemetry.io/otel/trace"
 
 	"millrace/http/problem"
 )
@@ -29,6 +30,9 @@ type Config struct {
 	MaxBody int64
 	// Observer is told of each answer; it may be nil.
 	Observer Observer
+	// Tracing gives each request a span, but for those that look into the
+	// program itself. Nil: nothing is traced.
+	Tracing trace.TracerProvider
 }
 
 func (c *Config) setDefaults() {
@@ -56,6 +60,7 @@ func New(cfg Config) *echo.Echo {
 
 	e.Use(
 		requestID(newRequestIDs()),
+		traced(cfg.Tracing),
 		requestLog(cfg.Logger),
 		observe(cfg.Observer),
 		recoverPanics,
