@@ -17,7 +17,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"millrace/app"
-	"millrace/app/gateway"
 )
 
 // errNotWhole is what verify ends with when something is missing or there
@@ -59,11 +58,7 @@ twice, and with 2 when it could not tell.`,
 }
 
 func runVerify(ctx context.Context, cfg app.Config, query app.LedgerQuery, asJSON bool, out io.Writer) error {
-	target := cfg.Gateway.URL
-	if target == "" {
-		target = cfg.LocalURL(cfg.Gateway.Addr)
-	}
-	client, err := gateway.New(target, cfg.HTTP(target))
+	client, err := newGatewayClient(cfg)
 	if err != nil {
 		return err
 	}

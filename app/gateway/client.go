@@ -39,6 +39,10 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 // do asks, and returns the answer when it is a good one; its body is to be
 // closed. It waits for as long as ctx lets it.
 func (c *Client) do(ctx context.Context, method, path string, query url.Values) (*http.Response, error) {
+	return c.ask(ctx, method, path, query, nil)
+}
+
+func (c *Client) ask(ctx context.Context, method, path string, query url.Values, header http.Header) (*http.Response, error) {
 	target := c.target + path
 	if len(query) > 0 {
 		target += "?" + query.Encode()
@@ -46,6 +50,9 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values) 
 	request, err := http.NewRequestWithContext(ctx, method, target, nil)
 	if err != nil {
 		return nil, err
+	}
+	if header != nil {
+		request.Header = header
 	}
 	request.Header.Set("User-Agent", "millrace")
 	response, err := c.http.Do(request)

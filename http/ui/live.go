@@ -69,14 +69,15 @@ func (w *liveWriter) Write(p []byte) (int, error) {
 			return w.answer.Write(p)
 		}
 	}
-	w.pending = append(w.pending, p...)
+	rest := append(w.pending, p...)
 	for {
-		line, rest, ok := bytes.Cut(w.pending, []byte("\n"))
+		line, after, ok := bytes.Cut(rest, []byte("\n"))
 		if !ok {
+			w.pending = append(w.pending[:0], rest...)
 			return len(p), nil
 		}
 		text := strings.TrimSuffix(string(line), "\r")
-		w.pending = append([]byte(nil), rest...)
+		rest = after
 		w.event = append(w.event, text)
 		if text != "" && !strings.HasPrefix(text, ":") {
 			continue

@@ -92,9 +92,11 @@ func rowOf(log app.Log, at address, whole bool) row {
 	when := log.Time.UTC()
 	r := row{
 		ID: log.ID.String(), Time: when.Format(time.RFC3339Nano), Day: when.Format(time.DateOnly), Clock: when.Format(clockForm),
-		Level: log.Level.String(), Grade: gradeOf(log.Level.String()), Around: "/logs/" + log.ID.String(),
+		Level: log.Level.String(), Grade: gradeOf(log.Level.String()),
 	}
-	if len(at) > 0 {
+	if log.ID == 0 { // it is not stored yet
+		r.ID = ""
+	} else if r.Around = "/logs/" + r.ID; len(at) > 0 {
 		r.Around += at.String()[1:]
 	}
 	r.Service, _ = spansOf(log.Service, maxField)

@@ -6,6 +6,13 @@ const maxShown = 500; // logs on the page
 const maxHeld = 500; // logs that wait to be shown
 const perFrame = 40;
 
+function note(text) {
+  const element = document.createElement("li");
+  element.className = "gap-note";
+  element.textContent = text;
+  return element;
+}
+
 export function startLive() {
   const button = document.getElementById("live");
   const pause = document.getElementById("pause");
@@ -13,7 +20,7 @@ export function startLive() {
   const news = document.getElementById("news");
   if (!button || !logs) return;
   const before = [...news.childNodes];
-  let source, held = [], missed = 0, paused = false, frame = 0, shown = 0;
+  let source, held = [], missed = 0, gone = 0, paused = false, frame = 0, shown = 0;
 
   button.hidden = false;
   button.addEventListener("click", () => (source ? stop() : start()));
@@ -46,7 +53,9 @@ export function startLive() {
       schedule();
     });
     source.addEventListener("missed", (event) => {
-      missed += Number(event.data) || 0;
+      const { logs = 0, batches = 0 } = JSON.parse(event.data);
+      missed += logs;
+      gone += batches;
       schedule();
     });
     source.addEventListener("refused", (event) => {
@@ -65,7 +74,7 @@ export function startLive() {
     source?.close();
     source = undefined;
     held = [];
-    missed = 0;
+    missed = gone = 0;
     paused = false;
     remember(false);
     button.setAttribute("aria-pressed", "false");
@@ -92,13 +101,9 @@ export function startLive() {
     if (paused) return say();
     const now = held.splice(0, perFrame);
     const fresh = now.map(row).reverse();
-    if (missed) {
-      const note = document.createElement("li");
-      note.className = "gap-note";
-      note.textContent = `${missed} logs were passed over: more came than could be shown. Search finds them.`;
-      fresh.push(note);
-      missed = 0;
-    }
+    if (missed) fresh.push(note(`${missed} logs were passed over: more came than could be shown. Search finds them.`));
+    if (gone) fresh.push(note(`${gone} batches were passed over: Kafka does not have them any more. Search finds those that are stored.`));
+    missed = gone = 0;
     // Whoever reads further down does not lose the place.
     const top = logs.getBoundingClientRect().top;
     const height = document.documentElement.scrollHeight;

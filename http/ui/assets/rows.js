@@ -58,6 +58,7 @@ export function row(log) {
   cut.querySelector(".bytes").textContent = log.cut ?? 0;
   for (const anchor of element.querySelectorAll("a.around")) link(anchor, log.around);
   element.querySelector("dl").replaceChildren(...log.fields.map(field));
+  if (!log.id) element.querySelector(".copy-log").remove();
   const more = element.querySelector(".body > .faint");
   if (log.more) more.textContent = `And ${log.more} more fields, which an export has.`;
   else more.remove();
