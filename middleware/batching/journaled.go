@@ -247,7 +247,8 @@ func encodeHead(msg *message.Message) []byte {
 }
 
 // decodeHead returns a message with what encodeHead wrote. The journal answers
-// for the bytes: what is no head gives a message with less.
+// for the bytes: what is no head gives a message with less. Like keep's, it is
+// never acked.
 func decodeHead(head []byte) *message.Message {
 	text := func() string {
 		length, n := binary.Uvarint(head)
@@ -259,10 +260,10 @@ func decodeHead(head []byte) *message.Message {
 		head = head[n+int(length):]
 		return s
 	}
-	msg := message.NewMessage(text(), nil)
+	msg := &message.Message{UUID: text(), Metadata: make(message.Metadata, 4)}
 	for len(head) > 0 {
 		key := text()
-		msg.Metadata.Set(key, text())
+		msg.Metadata[key] = text()
 	}
 	return msg
 }

@@ -121,7 +121,11 @@ func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 		if n == 0 {
 			continue
 		}
-		parts = append(parts, part{msg: keep(msg), units: n})
+		kept := msg
+		if p.cfg.Acknowledge != Journaled { // which keeps bytes
+			kept = keep(msg)
+		}
+		parts = append(parts, part{msg: kept, units: n})
 		units += n
 		bytes += len(msg.Payload)
 	}
