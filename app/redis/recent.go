@@ -6,6 +6,7 @@ import (
 
 	"github.com/redis/go-redis/extra/redisotel/v9"
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 	"go.opentelemetry.io/otel/trace"
 
 	"millrace/app"
@@ -21,6 +22,7 @@ type Client struct{ rdb *redis.Client }
 // New returns a Client. It connects when it is first used. Its commands are
 // traced if tracing is not nil.
 func New(cfg app.RedisConfig, tracing trace.TracerProvider) *Client {
+	logging.Disable() // what it writes to standard error, it returns as well
 	rdb := redis.NewClient(&redis.Options{
 		Addr:     cfg.Addr,
 		Password: cfg.Password,
