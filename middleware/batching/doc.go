@@ -28,4 +28,13 @@
 //
 // A Publisher is safe for concurrent use. It starts one goroutine for each
 // topic that has something to flush.
+//
+//	publisher.go  the Publisher: New, Publish, Close
+//	config.go     its Config
+//	errors.go     its errors
+//	room.go       what waits until the buffer has room
+//	queue.go      a topic's units until they are sealed
+//	batch.go      a batch
+//	flush.go      its end: sent, halved, or set aside
+//	journaled.go  taking units by way of a Journal
 package batching

@@ -36,4 +36,23 @@
 // fsync failed (the kernel may have thrown away what it could not write, so
 // nothing may stand behind it), when damage was found, when the last write was
 // cut short, and when the folder is not where it was, see samePlace.
+//
+//	journal.go     the Journal: Open, Append, Seal, Close
+//	config.go      its Config
+//	errors.go      its errors
+//	writer.go      the goroutine that alone writes
+//	reader.go      Next
+//	ack.go         what is acknowledged, and which seals are not
+//	room.go        what it holds and may hold
+//	generation.go  one raft-wal log
+//	manifest.go    the list of them
+//	entry.go       what an entry of it looks like
+//	recover.go     where an earlier life ended
+//	scan.go        reading what raft-wal cannot
+//	tail.go        and the last write
+//	inspect.go     looking into a journal that another process may have open
+//	reserve.go     room for seals on a full disk
+//	disk.go        what is asked of a disk; os_unix.go of the system
+//	filer.go       raft-wal's files, without their buffers
+//	timed.go       and how long their fsyncs take
 package journal

@@ -3,7 +3,6 @@ package journal
 import (
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"slices"
 	"time"
@@ -273,23 +272,6 @@ func (j *Journal) saveManifest() {
 	j.mu.Lock()
 	j.unsaved = false
 	j.mu.Unlock()
-}
-
-// refreshLimit measures the disk.
-func (j *Journal) refreshLimit() {
-	free, err := j.cfg.Free(j.cfg.Dir)
-	if err != nil {
-		j.cfg.Logger.Warn("the journal's disk cannot be measured", "folder", j.cfg.Dir, "error", err)
-		free = math.MaxInt64 / 2
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.limit = min(j.cfg.MaxBytes, int64(float64(free+j.bytes)*j.cfg.DiskShare))
-	if j.spare {
-		j.limit = 0 // what is left is for seals
-	}
-	close(j.room)
-	j.room = make(chan struct{})
 }
 
 // segmentSize returns the size of the files, which on a small disk are small:
