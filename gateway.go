@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net/url"
 
 	"github.com/labstack/echo/v4"
 
@@ -9,6 +10,7 @@ import (
 	"millrace/app/client"
 	"millrace/app/kafka"
 	"millrace/app/otlp"
+	"millrace/app/postgres"
 	"millrace/http/ledger"
 	"millrace/http/openapi"
 	"millrace/http/query"
@@ -20,7 +22,7 @@ import (
 // runGateway answers queries:
 //
 //	HTTP ─▶ query ─▶ app.Recent ─▶ Redis, or PostgreSQL when Redis is behind
-//	              └─▶ PostgreSQL
+//	              └─▶ app.AnswerCache ─▶ Redis, or PostgreSQL when the answer has aged
 //	     ─▶ tail ─▶ app.TailHub ─▶ Kafka
 //	     ─▶ openapi
 //	     ─▶ ledger ─▶ app.Ledger ─▶ PostgreSQL, and the shippers themselves
@@ -53,14 +55,9 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 	if err := document.Mount(e); err != nil {
 		return err
 	}
-	reader := db.Reader()
-	err = query.Mount(e, query.Config{
-		Document: document, Recent: app.NewRecent(reader, cache, feed),
-		Reader: reader, Finder: reader, Counter: db.Counter(), Walker: reader, EncodeOTLP: otlp.EncodeJSON,
-		Timeout: cfg.Postgres.Timeout, MaxRange: cfg.Gateway.MaxRange,
-		MaxSearches: cfg.Gateway.MaxSearches, MaxExports: cfg.Gateway.MaxExports, Logger: r.logger,
-	})
-	if err != nil {
+	answers := app.NewAnswerCache(cache, storeName(cfg.Postgres.URL), feed.ChangedAt, cfg.Postgres.Timeout)
+	defer r.closing("the cache of answers", answers.Close)
+	if err := mountQuery(r, e, document, db, app.NewRecent(db.Reader(), cache, feed), answers); err != nil {
 		return err
 	}
 	if err := mountTail(r, e, document); err != nil {
@@ -85,6 +82,31 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 	r.addLoop(feed.Run)
 	r.addLoop(app.NewLedgerWatch(whole, metrics.NewLedger(r.registry).Observe).Run)
 	return r.run(ctx)
+}
+
+// mountQuery adds the searches and counts.
+func mountQuery(r *role, e *echo.Echo, document *openapi.Document, db *postgres.DB, recent *app.Recent, answers *app.AnswerCache) error {
+	reader, cfg := db.Reader(), r.cfg.Gateway
+	config := query.Config{
+		Document: document, Recent: recent,
+		Reader: reader, Finder: reader, Counter: db.Counter(), Walker: reader, EncodeOTLP: otlp.EncodeJSON,
+		Timeout: r.cfg.Postgres.Timeout, MaxRange: cfg.MaxRange,
+		MaxSearches: cfg.MaxSearches, MaxExports: cfg.MaxExports, ClosedAfter: cfg.ClosedAfter, Logger: r.logger,
+	}
+	if cfg.Cache {
+		config.Answers = answers
+	}
+	return query.Mount(e, config)
+}
+
+// storeName tells databases apart, for what several gateways share in one Redis.
+// It names no user and no password.
+func storeName(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "" // it was checked
+	}
+	return u.Host + u.Path
 }
 
 // mountTail adds the endpoint that follows Kafka, which a gateway can do without.

@@ -136,6 +136,8 @@ type GatewayConfig struct {
 	Shippers []string `name:"shippers" help:"URLs of the shippers that the ledger asks how far they are; with up: the shipper of this process"`
 
 	MaxRange    time.Duration `name:"max-range" help:"longest range of time of a search; 0: any"`
+	Cache       bool          `name:"cache" help:"keep answers to searches and counts in Redis for a moment"`
+	ClosedAfter time.Duration `name:"closed-after" help:"how long ago a time range must have ended for its answers to be kept for long: logs that come later than that are seen late there"`
 	MaxTails    int           `name:"max-tails" help:"clients that follow logs at once; more are answered 429"`
 	MaxSearches int           `name:"max-searches" help:"searches answered at once; more are answered 429"`
 	MaxExports  int           `name:"max-exports" help:"exports at once; more are answered 429"`
@@ -165,7 +167,7 @@ func DefaultConfig() Config {
 		Shipper:  ShipperConfig{Addr: "127.0.0.1:8082", MaxBody: 16 << 20, MaxRequests: 1024},
 		Consumer: ConsumerConfig{Addr: "127.0.0.1:8083", Retention: 30 * 24 * time.Hour, MaxRetries: 8},
 		Access:   AccessConfig{Mode: "auto"},
-		Gateway:  GatewayConfig{Addr: "127.0.0.1:8080", MaxTails: 64, MaxSearches: 16, MaxExports: 2},
+		Gateway:  GatewayConfig{Addr: "127.0.0.1:8080", Cache: true, ClosedAfter: time.Hour, MaxTails: 64, MaxSearches: 16, MaxExports: 2},
 	}
 }
 
@@ -250,6 +252,7 @@ func (b *BatchingConfig) validate(
 
 func (g *GatewayConfig) validate(check func(ok bool, name, want string, got any), atLeast func(name string, got, least int)) {
 	check(g.MaxRange >= 0, "gateway-max-range", "a time, or 0 for any", g.MaxRange)
+	check(g.ClosedAfter > 0, "gateway-closed-after", "a time above 0, such as 1h", g.ClosedAfter)
 	atLeast("gateway-max-tails", g.MaxTails, 1)
 	atLeast("gateway-max-searches", g.MaxSearches, 1)
 	atLeast("gateway-max-exports", g.MaxExports, 1)

@@ -13,6 +13,9 @@
 //	query.go     filters, pages
 //	cursor.go    places in a listing, opaque to clients
 //	recent.go    the newest logs, cached yet never older than the last stored batch
+//	cache.go     answers to other questions, kept for a while and worked out once
+//	answer.go    how an answer is kept
+//	flight.go    one computation for all who want the same at once
 //	tail.go      the logs as they come: one reader of Kafka for all who follow
 //	tailone.go   one who follows, and how it catches up
 //	tailplace.go where it was, opaque to clients

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -129,9 +130,9 @@ func TestFilesThatAreRefused(t *testing.T) {
 func TestWhoeverWatchesLosesNoKeysToABrokenFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys.json")
 	synctest.Test(t, func(t *testing.T) {
-		var told error
+		var last atomic.Pointer[error]
 		own, ownText := newKey("own")
-		watched, err := keyfile.Watch(path, func(err error) { told = err }, own)
+		watched, err := keyfile.Watch(path, func(err error) { last.Store(&err) }, own)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -148,8 +149,8 @@ func TestWhoeverWatchesLosesNoKeysToABrokenFile(t *testing.T) {
 		add(t, path, key)
 		settle()
 		for _, text := range []string{text, ownText} {
-			if _, err := watched.Get().Find(text, madeAt); err != nil || told != nil {
-				t.Fatal(err, told)
+			if _, err := watched.Get().Find(text, madeAt); err != nil || *last.Load() != nil {
+				t.Fatal(err, *last.Load())
 			}
 		}
 		for name, spoil := range map[string]func() error{
@@ -160,8 +161,8 @@ func TestWhoeverWatchesLosesNoKeysToABrokenFile(t *testing.T) {
 				t.Fatal(err)
 			}
 			settle()
-			if _, err := watched.Get().Find(text, madeAt); err != nil || told == nil {
-				t.Errorf("%s: %v, told of %v", name, err, told)
+			if _, err := watched.Get().Find(text, madeAt); err != nil || *last.Load() == nil {
+				t.Errorf("%s: %v, told of %v", name, err, *last.Load())
 			}
 		}
 	})

@@ -18,6 +18,7 @@ type coverage struct {
 	aliveAt  time.Time           // a moment at which the server still told
 	baseline app.Snapshot        // sees every batch that is not pending
 	pending  map[uint64]struct{} // transactions heard of that baseline need not see
+	storedAt time.Time           // when the last batch was heard of, or listening began
 }
 
 // covers tells whether the snapshot sees every batch known to be stored. Then
@@ -44,11 +45,23 @@ func (c *coverage) covers(s app.Snapshot, now time.Time) bool {
 	return true
 }
 
+// changedAt returns when a batch was stored last, as far as is known: just now,
+// when that cannot be known.
+func (c *coverage) changedAt(now time.Time) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.listens || now.Sub(c.aliveAt) > maxSilence {
+		return now
+	}
+	return c.storedAt
+}
+
 // begin starts anew from a snapshot that sees every batch heard of so far.
 func (c *coverage) begin(baseline app.Snapshot, at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.listens, c.aliveAt, c.baseline = true, at, baseline
+	c.storedAt = at
 	c.pending = map[uint64]struct{}{}
 }
 
@@ -64,7 +77,7 @@ func (c *coverage) alive(at time.Time) {
 func (c *coverage) stored(transaction uint64, at time.Time) (many bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.aliveAt = at
+	c.aliveAt, c.storedAt = at, at
 	c.pending[transaction] = struct{}{}
 	return len(c.pending) > maxPending
 }

@@ -40,6 +40,11 @@ func (db *DB) Feed() *Feed { return &Feed{db: db} }
 // to nothing. A batch is heard of some milliseconds after its commit.
 func (f *Feed) Covers(s app.Snapshot) bool { return f.known.covers(s, time.Now()) }
 
+// ChangedAt returns when a batch was stored last, as far as the feed knows: just
+// now, when it cannot know. A batch is heard of some milliseconds after its
+// commit.
+func (f *Feed) ChangedAt() time.Time { return f.known.changedAt(time.Now()) }
+
 // Run listens until ctx ends, connecting again whenever the connection is
 // lost; meanwhile Covers is false. It runs once.
 func (f *Feed) Run(ctx context.Context) error {

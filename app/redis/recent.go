@@ -2,11 +2,13 @@ package redis
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 
 	"github.com/redis/go-redis/extra/redisotel/v9"
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
+	"github.com/sony/gobreaker/v2"
 	"go.opentelemetry.io/otel/trace"
 
 	"millrace/app"
@@ -17,7 +19,11 @@ import (
 const recentKey = "millrace:recent"
 
 // Client is a connection pool to one Redis. Safe for concurrent use.
-type Client struct{ rdb *redis.Client }
+type Client struct {
+	rdb     *redis.Client
+	breaker *gobreaker.CircuitBreaker[struct{}]
+	mark    string // whose locks these are
+}
 
 // New returns a Client. It connects when it is first used. Its commands are
 // traced if tracing is not nil.
@@ -45,7 +51,7 @@ func New(cfg app.RedisConfig, tracing trace.TracerProvider) *Client {
 			panic(err) // it knows this kind of client
 		}
 	}
-	return &Client{rdb: rdb}
+	return &Client{rdb: rdb, breaker: newBreaker(), mark: rand.Text()}
 }
 
 // Close closes the pool.
@@ -53,9 +59,13 @@ func (c *Client) Close() error { return c.rdb.Close() }
 
 // Load implements app.RecentCache.
 func (c *Client) Load(ctx context.Context, limit int) (app.RecentLogs, error) {
-	kept, err := c.rdb.LRange(ctx, recentKey, 0, int64(limit)).Result()
+	var kept []string
+	err := c.ask(ctx, func() (err error) {
+		kept, err = c.rdb.LRange(ctx, recentKey, 0, int64(limit)).Result()
+		return err
+	})
 	if err != nil {
-		return app.RecentLogs{}, unavailable(err)
+		return app.RecentLogs{}, err
 	}
 	if len(kept) == 0 {
 		return app.RecentLogs{}, app.Errorf(app.KindNotFound, "Redis keeps no recent logs yet")
@@ -74,18 +84,18 @@ func (c *Client) Save(ctx context.Context, logs app.RecentLogs) error {
 	for _, log := range logs.Logs {
 		values = append(values, []byte(log))
 	}
-	_, err := c.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		p.Del(ctx, recentKey)
-		p.RPush(ctx, recentKey, values...)
-		return nil
+	return c.ask(ctx, func() error {
+		_, err := c.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
+			p.Del(ctx, recentKey)
+			p.RPush(ctx, recentKey, values...)
+			return nil
+		})
+		return err
 	})
-	if err != nil {
-		return unavailable(err)
-	}
-	return nil
 }
 
-// Check returns a check that Redis answers.
+// Check returns a check that Redis answers. It asks Redis itself, whatever the
+// breaker has made of it.
 func (c *Client) Check() app.Check {
 	return app.CheckFunc("redis", func(ctx context.Context) error {
 		if err := c.rdb.Ping(ctx).Err(); err != nil {

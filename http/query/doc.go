@@ -22,6 +22,7 @@
 //	formats.go   what single parameters may be
 //	moment.go    times: RFC 3339, Unix, and relative to now
 //	anchor.go    cursors that keep "now" where it was
+//	cached.go    answers that are kept for a while, and what makes questions equal
 //	answer.go    answers that are JSON already
 //	index.go     the list of endpoints
 //

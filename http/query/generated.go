@@ -1190,6 +1190,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 
 }
 
+type NotModifiedResponse struct {
+}
+
 type ProblemResponseHeaders struct {
 	RetryAfter *int
 }
@@ -1208,7 +1211,9 @@ type SearchLogsResponseObject interface {
 }
 
 type SearchLogs200ResponseHeaders struct {
-	Link *string
+	ETag   *string
+	Link   *string
+	XCache *string
 }
 
 type SearchLogs200JSONResponse struct {
@@ -1223,12 +1228,25 @@ func (response SearchLogs200JSONResponse) VisitSearchLogsResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
 	if response.Headers.Link != nil {
 		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	if response.Headers.XCache != nil {
+		w.Header().Set("X-Cache", fmt.Sprint(*response.Headers.XCache))
 	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type SearchLogs304Response = NotModifiedResponse
+
+func (response SearchLogs304Response) VisitSearchLogsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
 }
 
 type SearchLogsdefaultApplicationProblemPlusJSONResponse struct {
@@ -1274,6 +1292,13 @@ func (response LogFacets200JSONResponse) VisitLogFacetsResponse(w http.ResponseW
 	return err
 }
 
+type LogFacets304Response = NotModifiedResponse
+
+func (response LogFacets304Response) VisitLogFacetsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
+}
+
 type LogFacetsdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
 	Headers    ProblemResponseHeaders
@@ -1317,6 +1342,13 @@ func (response LogHistogram200JSONResponse) VisitLogHistogramResponse(w http.Res
 	return err
 }
 
+type LogHistogram304Response = NotModifiedResponse
+
+func (response LogHistogram304Response) VisitLogHistogramResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
+}
+
 type LogHistogramdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
 	Headers    ProblemResponseHeaders
@@ -1358,6 +1390,13 @@ func (response LogStats200JSONResponse) VisitLogStatsResponse(w http.ResponseWri
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type LogStats304Response = NotModifiedResponse
+
+func (response LogStats304Response) VisitLogStatsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
 }
 
 type LogStatsdefaultApplicationProblemPlusJSONResponse struct {

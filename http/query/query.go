@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -36,6 +37,12 @@ type Config struct {
 	Counter  app.LogCounter
 	Walker   app.LogWalker
 
+	// Answers keeps answers to searches and counts; nil: each is worked out.
+	Answers Answers
+	// ClosedAfter is how long ago a range must have ended for its answers to be
+	// kept for long; 0 means an hour.
+	ClosedAfter time.Duration
+
 	EncodeOTLP EncodeOTLP   // required
 	Logger     *slog.Logger // of exports that break off; nil: none
 
@@ -48,6 +55,9 @@ type Config struct {
 func (c *Config) setDefaults() {
 	if c.Timeout == 0 {
 		c.Timeout = 10 * time.Second
+	}
+	if c.ClosedAfter == 0 {
+		c.ClosedAfter = time.Hour
 	}
 	if c.MaxSearches == 0 {
 		c.MaxSearches = 16
@@ -79,6 +89,9 @@ func Mount(e *echo.Echo, cfg Config) error {
 	chains := cfg.Document.Middlewares(Formats())
 	for operation := range chains {
 		chains[operation] = append([]echo.MiddlewareFunc{private, bounded(cfg.Timeout)}, chains[operation]...)
+		if cfg.Answers != nil && slices.Contains(keptOperations, operation) {
+			chains[operation] = append(chains[operation], cached(cfg.Answers, operation, cfg.ClosedAfter))
+		}
 		if operation != "recentLogs" { // which is answered from memory
 			chains[operation] = append(chains[operation], searches)
 		}
@@ -89,6 +102,9 @@ func Mount(e *echo.Echo, cfg Config) error {
 	router.GET("/api", h.index)
 	return nil
 }
+
+// keptOperations are those whose answers are kept for a while.
+var keptOperations = []string{"searchLogs", "logHistogram", "logFacets", "logStats"}
 
 // handlers implements the generated StrictServerInterface.
 type handlers struct{ cfg Config }

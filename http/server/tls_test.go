@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -105,8 +106,8 @@ func TestACertificateIsTakenAnew(t *testing.T) {
 	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	writeCertificate(t, certFile, keyFile, "one.example")
 	synctest.Test(t, func(t *testing.T) {
-		var told error
-		certificate, err := server.LoadCertificate(certFile, keyFile, func(err error) { told = err })
+		var last atomic.Pointer[error]
+		certificate, err := server.LoadCertificate(certFile, keyFile, func(err error) { last.Store(&err) })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,12 +127,12 @@ func TestACertificateIsTakenAnew(t *testing.T) {
 		if err := os.WriteFile(keyFile, []byte("half"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got := name(); got != "one.example" || app.KindOf(told) != app.KindInvalid {
-			t.Errorf("%s, told of %v", got, told)
+		if got := name(); got != "one.example" || app.KindOf(*last.Load()) != app.KindInvalid {
+			t.Errorf("%s, told of %v", got, *last.Load())
 		}
 		writeCertificate(t, certFile, keyFile, "two.example")
-		if got := name(); got != "two.example" || told != nil {
-			t.Errorf("%s, told of %v", got, told)
+		if got := name(); got != "two.example" || *last.Load() != nil {
+			t.Errorf("%s, told of %v", got, *last.Load())
 		}
 	})
 	if _, err := server.LoadCertificate(filepath.Join(dir, "none"), keyFile, nil); app.KindOf(err) != app.KindInvalid {

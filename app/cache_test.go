@@ -1,0 +1,252 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"millrace/app"
+	"millrace/app/redis/answertest"
+)
+
+// answers is a cache, or several over one store, with what they work out.
+type answers struct {
+	t        *testing.T
+	store    *answertest.Memory
+	cache    *app.AnswerCache
+	changed  atomic.Int64 // when something was stored last
+	computed atomic.Int64
+	takes    time.Duration // to work one out
+	err      error
+}
+
+const answerTimeout = 10 * time.Second
+
+func inAnswers(t *testing.T, test func(a *answers)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		a := &answers{t: t, store: answertest.NewMemory(), takes: 100 * time.Millisecond}
+		a.cache = a.gateway(a.store)
+		test(a)
+		if err := a.cache.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func (a *answers) gateway(store app.AnswerStore) *app.AnswerCache {
+	return app.NewAnswerCache(store, "here", func() time.Time { return time.Unix(0, a.changed.Load()) }, answerTimeout)
+}
+
+// stored notes that something was stored just now.
+func (a *answers) stored() { a.changed.Store(time.Now().UnixNano()) }
+
+// compute answers with how many answers were worked out.
+func (a *answers) compute(ctx context.Context) (app.Answer, error) {
+	n := a.computed.Add(1)
+	select {
+	case <-time.After(a.takes):
+	case <-ctx.Done():
+		return app.Answer{}, ctx.Err()
+	}
+	return app.Answer{Body: []byte(strconv.FormatInt(n, 10)), Header: map[string][]string{"Content-Type": {"text/plain"}}}, a.err
+}
+
+// ask asks and wants the nth answer from somewhere.
+func (a *answers) ask(q app.Question, nth string, from app.RecentSource) {
+	a.t.Helper()
+	got, source, err := a.cache.Answer(a.t.Context(), q, a.compute)
+	if err != nil || string(got.Body) != nth || source != from {
+		a.t.Fatalf("answer %q from %q, %v: want %q from %q", got.Body, source, err, nth, from)
+	}
+	if got.Tag == "" || got.Header["Content-Type"][0] != "text/plain" {
+		a.t.Errorf("answer %+v", got)
+	}
+}
+
+var open = app.Question{Key: "q"}
+
+func TestEqualQuestionsAtOnceAreWorkedOutOnce(t *testing.T) {
+	inAnswers(t, func(a *answers) {
+		var all sync.WaitGroup
+		another := a.gateway(a.store.Other())
+		for i := range 1000 {
+			cache := a.cache
+			if i%2 == 0 {
+				cache = another
+			}
+			all.Go(func() {
+				got, _, err := cache.Answer(a.t.Context(), open, a.compute)
+				if err != nil || string(got.Body) != "1" {
+					a.t.Errorf("%s, %v", got.Body, err)
+				}
+			})
+		}
+		all.Wait()
+		if n := a.computed.Load(); n != 1 {
+			a.t.Errorf("worked out %d times", n)
+		}
+		if err := another.Close(); err != nil {
+			a.t.Error(err)
+		}
+	})
+}
+
+// However fast batches are stored, an answer is worked out once a second at
+// most; and one whose question nobody asks is not worked out.
+func TestHowLongAnOpenAnswerLives(t *testing.T) {
+	inAnswers(t, func(a *answers) {
+		a.ask(open, "1", app.FromStore)
+		a.stored()
+		time.Sleep(900 * time.Millisecond)
+		a.ask(open, "1", app.FromCache) // the second is not over
+		time.Sleep(200 * time.Millisecond)
+		a.ask(open, "1", app.FromCacheStale)
+		a.ask(open, "1", app.FromCacheStale) // it is being worked out already
+		time.Sleep(200 * time.Millisecond)
+		a.ask(open, "2", app.FromCache)
+		time.Sleep(4 * time.Second)
+		a.ask(open, "2", app.FromCache) // nothing was stored since
+		a.stored()
+		time.Sleep(2 * time.Second)
+		a.ask(open, "3", app.FromStore) // too old to be given even once more
+		if n := a.computed.Load(); n != 3 {
+			a.t.Errorf("worked out %d times", n)
+		}
+	})
+}
+
+func TestHowLongAClosedAnswerLives(t *testing.T) {
+	inAnswers(t, func(a *answers) {
+		closed := app.Question{Key: "q", Closed: true}
+		a.ask(closed, "1", app.FromStore)
+		a.stored()
+		time.Sleep(9 * time.Minute)
+		a.ask(closed, "1", app.FromCache)
+		time.Sleep(10 * time.Hour)
+		a.ask(closed, "1", app.FromCacheStale)
+		time.Sleep(time.Minute)
+		a.ask(closed, "2", app.FromCache)
+		a.ask(app.Question{Key: "q", Closed: true, Anew: true}, "3", app.FromStore)
+		a.ask(app.Question{Key: "r", Closed: true}, "4", app.FromStore)
+	})
+}
+
+func TestAStoreThatIsAwayCostsNoAnswer(t *testing.T) {
+	inAnswers(t, func(a *answers) {
+		a.ask(open, "1", app.FromStore)
+		a.store.Fail(app.Errorf(app.KindUnavailable, "away"))
+		a.ask(open, "2", app.Bypassed)
+		a.ask(open, "3", app.Bypassed)
+		var all sync.WaitGroup
+		for range 100 {
+			all.Go(func() {
+				if got, _, err := a.cache.Answer(a.t.Context(), open, a.compute); err != nil || string(got.Body) != "4" {
+					a.t.Errorf("%s, %v", got.Body, err)
+				}
+			})
+		}
+		all.Wait()
+		a.store.Fail(nil)
+		time.Sleep(10 * time.Second)
+		a.ask(open, "5", app.FromStore)
+	})
+}
+
+// The first who asked may leave; only when all have, it ends.
+func TestWhoLeavesTakesNothingFromTheOthers(t *testing.T) {
+	inAnswers(t, func(a *answers) {
+		a.takes = 5 * time.Second
+		ended := make(chan error, 1)
+		compute := func(ctx context.Context) (app.Answer, error) {
+			answer, err := a.compute(ctx)
+			ended <- err
+			return answer, err
+		}
+		first, leave := context.WithCancel(a.t.Context())
+		second, leaveToo := context.WithCancel(a.t.Context())
+		var all sync.WaitGroup
+		for _, ctx := range []context.Context{first, second} {
+			all.Go(func() {
+				if _, _, err := a.cache.Answer(ctx, open, compute); !errors.Is(err, context.Canceled) {
+					a.t.Errorf("who left: %v", err)
+				}
+			})
+			synctest.Wait()
+		}
+		leave()
+		synctest.Wait()
+		select {
+		case err := <-ended:
+			a.t.Fatalf("it ended with the first: %v", err)
+		default:
+		}
+		leaveToo()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			a.t.Errorf("nobody waits, and it ended with %v", err)
+		}
+		all.Wait()
+		a.takes = time.Second
+		a.ask(open, "2", app.FromStore)
+	})
+}
+
+func TestAnErrorIsEverybodysAndNotKept(t *testing.T) {
+	inAnswers(t, func(a *answers) {
+		a.err = app.Errorf(app.KindTimeout, "too slow")
+		if _, _, err := a.cache.Answer(a.t.Context(), open, a.compute); app.KindOf(err) != app.KindTimeout {
+			a.t.Errorf("got %v", err)
+		}
+		a.err = nil
+		a.ask(open, "2", app.FromStore)
+		_, _, err := a.cache.Answer(a.t.Context(), app.Question{Key: "panic"}, func(context.Context) (app.Answer, error) { panic("a hole") })
+		if err == nil || !strings.Contains(err.Error(), "a hole") {
+			a.t.Errorf("a panic: %v", err)
+		}
+		a.takes = time.Hour
+		if _, _, err := a.cache.Answer(a.t.Context(), app.Question{Key: "slow"}, a.compute); !errors.Is(err, context.DeadlineExceeded) {
+			a.t.Errorf("too slow: %v", err)
+		}
+	})
+}
+
+// Another gateway that took the lock and died holds nobody up for long.
+func TestALockWhoseHolderDied(t *testing.T) {
+	inAnswers(t, func(a *answers) {
+		dead := a.gateway(a.store.Other())
+		ctx, die := context.WithCancel(a.t.Context())
+		a.takes = time.Hour
+		go func() { _, _, _ = dead.Answer(ctx, open, a.compute) }()
+		synctest.Wait()
+		a.takes = time.Millisecond
+		began := time.Now()
+		a.ask(open, "2", app.FromStore)
+		if waited := time.Since(began); waited > 3*time.Second {
+			a.t.Errorf("waited %s", waited)
+		}
+		die()
+		if err := dead.Close(); err != nil {
+			a.t.Error(err)
+		}
+		if _, _, err := dead.Answer(a.t.Context(), app.Question{Key: "r"}, a.compute); app.KindOf(err) != app.KindUnavailable {
+			a.t.Errorf("a cache that is closed: %v", err)
+		}
+	})
+}
+
+// What else lies in the store under our keys is no answer.
+func TestWhatIsNoAnswerIsNotGiven(t *testing.T) {
+	inAnswers(t, func(a *answers) {
+		a.ask(open, "1", app.FromStore)
+		a.store.Spoil([]byte("something else"))
+		a.ask(open, "2", app.FromStore)
+		a.store.Spoil(nil)
+		a.ask(open, "3", app.FromStore)
+	})
+}
