@@ -45,6 +45,7 @@ func TestNamesAreAsPrometheusWantsThem(t *testing.T) {
 	metrics.NewKafka(r, func() app.Traffic { return app.Traffic{Requests: map[string]int64{"produce": 1}} })
 	metrics.NewLag(r).Observe([]app.PartitionLag{{Topic: "logs", Partition: 3, Records: 7}}, nil)
 	metrics.NewLedger(r).Observe(app.LedgerSummary{}, time.Second, nil)
+	metrics.NewQuarantine(r).Kept(app.PoisonRecord{}, app.KeptPoison{})
 	metrics.NewHTTP(r).Answered("GET", "/api/logs", 200, time.Second, "hit")
 	problems, err := testutil.GatherAndLint(r)
 	if err != nil {
@@ -101,7 +102,7 @@ func (*publisher) Close() error                                { return nil }
 func TestTheConsumerCountsWhatBecameOfBatches(t *testing.T) {
 	r := prometheus.NewRegistry()
 	c := metrics.NewConsumer(r)
-	c.Stored(app.BatchHead{OpenedAt: time.Now().Add(-time.Hour)}, app.Receipt{Stored: 10, Repaired: 2})
+	c.Stored(app.BatchHead{OpenedAt: time.Now().Add(-time.Hour)}, app.Receipt{Stored: 10, Repaired: 2, Apart: 1})
 	c.Stored(app.BatchHead{ShippedAt: time.Now().Add(time.Hour)}, app.Receipt{Stored: 5}) // another's clock
 	c.Stored(app.BatchHead{}, app.Receipt{Duplicate: true})
 	c.Visible(app.StoredEvent{}) // an event of an earlier release
@@ -120,13 +121,16 @@ batches_quarantined_total 2
 # HELP batches_stored_total Batches written to PostgreSQL.
 # TYPE batches_stored_total counter
 batches_stored_total 2
+# HELP logs_quarantined_total Logs that PostgreSQL refused for good, set aside alone while their batch was stored.
+# TYPE logs_quarantined_total counter
+logs_quarantined_total 1
 # HELP logs_repaired_total Logs that PostgreSQL could not hold as they were, stored with what they had before beside them.
 # TYPE logs_repaired_total counter
 logs_repaired_total 2
 # HELP logs_stored_total Logs written to PostgreSQL.
 # TYPE logs_stored_total counter
 logs_stored_total 15
-`, "batches_duplicate_total", "batches_quarantined_total", "batches_stored_total", "logs_repaired_total", "logs_stored_total")
+`, "batches_duplicate_total", "batches_quarantined_total", "batches_stored_total", "logs_quarantined_total", "logs_repaired_total", "logs_stored_total")
 	for stage, want := range map[string][2]float64{"stored": {2, 3600}, "visible": {0, 0}} {
 		count, sum := age(t, r, stage)
 		if count != want[0] || sum < want[1] || sum > want[1]+60 {

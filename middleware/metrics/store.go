@@ -12,10 +12,10 @@ import (
 
 // Consumer counts what the consumer stores.
 type Consumer struct {
-	logs, repaired, batches, duplicates prometheus.Counter
-	poisoned                            prometheus.Counter
-	took, copied                        prometheus.Histogram
-	stored, visible                     prometheus.Observer
+	logs, repaired, apart, batches, duplicates prometheus.Counter
+	poisoned                                   prometheus.Counter
+	took, copied                               prometheus.Histogram
+	stored, visible                            prometheus.Observer
 }
 
 // NewConsumer registers the consumer's metrics.
@@ -30,6 +30,7 @@ func NewConsumer(r prometheus.Registerer) *Consumer {
 	return &Consumer{
 		logs:       counter("logs_stored_total", "Logs written to PostgreSQL."),
 		repaired:   counter("logs_repaired_total", "Logs that PostgreSQL could not hold as they were, stored with what they had before beside them."),
+		apart:      counter("logs_quarantined_total", "Logs that PostgreSQL refused for good, set aside alone while their batch was stored."),
 		batches:    counter("batches_stored_total", "Batches written to PostgreSQL."),
 		duplicates: counter("batches_duplicate_total", "Batches that came again and were not written a second time."),
 		poisoned:   counter("batches_quarantined_total", "Records that can never be stored, set aside with their reason."),
@@ -49,6 +50,7 @@ func (c *Consumer) Stored(head app.BatchHead, receipt app.Receipt) {
 	c.batches.Inc()
 	c.logs.Add(float64(receipt.Stored))
 	c.repaired.Add(float64(receipt.Repaired))
+	c.apart.Add(float64(receipt.Apart))
 	c.took.Observe(receipt.Took.Seconds())
 	c.copied.Observe(receipt.Copied.Seconds())
 	observeAge(c.stored, head.AcceptedAt())
