@@ -22,6 +22,15 @@ func (s *site) act(ctx context.Context, st step, d *diary) {
 	d.note(event{At: began, Target: st.Target, What: outcome})
 }
 
+// others are the steps that are neither to every process nor to a route.
+func (s *site) others() []card {
+	cards := []card{{group, rebalance}}
+	if s.disk != "" {
+		cards = append(cards, card{diskOwner, fill})
+	}
+	return cards
+}
+
 // strike does something to a process.
 func (s *site) strike(ctx context.Context, st step, outcome string) (string, error) {
 	k := s.keepers[st.Target]
@@ -41,6 +50,9 @@ func (s *site) strike(ctx context.Context, st step, outcome string) (string, err
 		}
 		wait(ctx, st.For)
 		return outcome, empty()
+	case rebalance:
+		had, err := s.rebalance(ctx, st.For)
+		return fmt.Sprintf("%s, the stranger had %d partitions", outcome, had), err
 	default:
 		return outcome, fmt.Errorf("nobody knows how to do this to a process")
 	}

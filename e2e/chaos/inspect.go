@@ -161,11 +161,3 @@ func (s *site) verify(ctx context.Context) (said, failure string) {
 	}
 	return strings.TrimSpace(string(out)), ""
 }
-
-// diskOwner is who has a disk that can be filled.
-func (s *site) diskOwner() string {
-	if s.disk == "" {
-		return ""
-	}
-	return diskOwner
-}

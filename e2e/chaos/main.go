@@ -7,7 +7,7 @@
 //
 //	plan.go      what is done, when
 //	site.go      to whom; keeper.go, proxy.go
-//	act.go       how
+//	act.go       how; stranger.go
 //	load.go      what is sent; numbered.go, bodies.go
 //	drain.go     when it is over
 //	inspect.go   what is found; audit.go, ledger.go
@@ -96,7 +96,7 @@ func run(ctx context.Context, cfg config) (*report, error) {
 	defer s.close()
 	defer func() { result.keepOutput(dir, cfg.report) }()
 
-	result.Plan = newPlan(cfg.seed, cfg.duration, sorted(s.keepers), roleNames, sorted(s.routes), s.diskOwner())
+	result.Plan = newPlan(cfg.seed, cfg.duration, sorted(s.keepers), roleNames, sorted(s.routes), s.others())
 	d.begin()
 	sent := newLoad(cfg.seed, s.shippers)
 	if err := attack(ctx, s, d, sent, result.Plan, cfg.duration); err != nil {

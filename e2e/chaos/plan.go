@@ -31,6 +31,9 @@ const (
 // fill leaves no room on a disk.
 const fill fault = "fill"
 
+// rebalance lets a stranger into the consumer group.
+const rebalance fault = "rebalance"
+
 // step is one fault: what is done to whom, when, and for how long.
 type step struct {
 	At     time.Duration `json:"at"` // since the beginning
@@ -56,22 +59,20 @@ const (
 	recovery    = 5 * time.Second // what a target is given before it is hit again
 	atOnce      = 3               // faults at the same time at the most
 	longestStep = 16 * time.Second
+	joinTime    = 6 * time.Second // until a group has taken a member in: two heartbeats
 )
 
 // newPlan returns the steps for a time. The same seed gives the same steps.
-// Each kind of step comes once before any comes again, to the processes as to
-// the routes.
-func newPlan(seed uint64, lasts time.Duration, processes, roles, routes []string, disk string) []step {
+// Each kind of step comes once before any comes again, to the processes, and
+// what others there is, as to the routes.
+func newPlan(seed uint64, lasts time.Duration, processes, roles, routes []string, others []card) []step {
 	random := rand.New(rand.NewPCG(seed, 1))
-	var bodies, wires []card
+	bodies, wires := slices.Clone(others), []card(nil)
 	for _, name := range processes {
 		bodies = append(bodies, card{name, kill}, card{name, freeze})
 	}
 	for _, name := range roles {
 		bodies = append(bodies, card{name, stop})
-	}
-	if disk != "" {
-		bodies = append(bodies, card{disk, fill})
 	}
 	for _, name := range routes {
 		for _, f := range []fault{slow, hold, refuse, cut, cutAfter, endAnswers, endRequests} {
@@ -92,6 +93,9 @@ func newPlan(seed uint64, lasts time.Duration, processes, roles, routes []string
 		s := step{Target: next[deck][0].target, Fault: next[deck][0].fault, For: howLong(random), Amount: random.IntN(400) + 20}
 		if s.Fault == cutAfter {
 			s.Amount = random.IntN(60_000) + 1
+		}
+		if s.Fault == rebalance {
+			s.For += joinTime
 		}
 		next[deck] = next[deck][1:]
 		s.At = freeFrom(plan, s.Target, at)

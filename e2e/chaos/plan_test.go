@@ -8,7 +8,7 @@ import (
 
 func TestTheSameSeedGivesTheSamePlan(t *testing.T) {
 	plan := func(seed uint64) []step {
-		return newPlan(seed, 10*time.Minute, []string{"a", "b", "c"}, []string{"a"}, []string{"a > b", "b > c"}, "a")
+		return newPlan(seed, 10*time.Minute, []string{"a", "b", "c"}, []string{"a"}, []string{"a > b", "b > c"}, []card{{"a", fill}, {"d", rebalance}})
 	}
 	if !reflect.DeepEqual(plan(1), plan(1)) {
 		t.Error("the same seed gives another plan")
@@ -20,7 +20,7 @@ func TestTheSameSeedGivesTheSamePlan(t *testing.T) {
 
 func TestAPlanHasEverythingAndNotTooMuchAtOnce(t *testing.T) {
 	const lasts = 20 * time.Minute
-	plan := newPlan(5, lasts, []string{"a", "b", "c"}, []string{"a"}, []string{"a > b", "b > c"}, "a")
+	plan := newPlan(5, lasts, []string{"a", "b", "c"}, []string{"a"}, []string{"a > b", "b > c"}, []card{{"a", fill}, {"d", rebalance}})
 	kinds := map[card]bool{}
 	for i, s := range plan {
 		kinds[card{s.Target, s.Fault}] = true
@@ -41,9 +41,9 @@ func TestAPlanHasEverythingAndNotTooMuchAtOnce(t *testing.T) {
 			t.Errorf("%v comes while %d others last", s, busy)
 		}
 	}
-	// Each of three: killed and frozen. One: stopped, its disk filled. Seven
-	// faults on each of two routes.
-	if len(kinds) != 3*2+2+2*7 {
+	// Each of three: killed and frozen. One: stopped, its disk filled. Another
+	// is rebalanced. Seven faults on each of two routes.
+	if len(kinds) != 3*2+2+1+2*7 {
 		t.Errorf("%d kinds of steps: %v", len(kinds), kinds)
 	}
 }
