@@ -280,3 +280,30 @@ func TestTheClockIsSetBack(t *testing.T) {
 		}
 	})
 }
+
+// What an earlier life left goes at once, in full batches, and not when the delay
+// is over; what comes meanwhile goes behind it.
+func TestABacklogGoesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := withBacklog(nil, "abc", "def", "ghi", "jkl", "m")
+		next := &recorder{}
+		cfg := journaled(j)
+		cfg.JournaledTopics = []string{"t"}
+		p, err := batching.New(next, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		synctest.Wait()
+		want(t, next.taken(), "t/1+4:abcd", "t/5+4:efgh", "t/9+4:ijkl")
+		publish(t, p, "t", "nop")
+		synctest.Wait()
+		want(t, next.taken(), "t/1+4:abcd", "t/5+4:efgh", "t/9+4:ijkl", "t/13+4:mnop")
+		if waited := time.Since(began); waited > 0 {
+			t.Errorf("it waited for %v", waited)
+		}
+		if err := p.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
