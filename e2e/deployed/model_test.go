@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -169,16 +168,7 @@ func (s *site) url(service string) string { return "http://" + s.addr[service] }
 
 func (s *site) get(service, path string) (status int, body string) {
 	s.t.Helper()
-	response, err := http.Get(s.url(service) + path)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer response.Body.Close()
-	read, err := io.ReadAll(response.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return response.StatusCode, string(read)
+	return get(s.t, s.url(service)+path)
 }
 
 // count returns a counter, or a gauge, as Actuator shows it.

@@ -1,0 +1,2 @@
+// Package goreleaser checks .goreleaser.yaml, which makes the releases.
+package goreleaser
