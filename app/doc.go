@@ -5,14 +5,22 @@
 // It imports the standard library alone. The adapters live in the folders
 // below it (app/kafka, app/postgres, …), import it, and never each other.
 //
-//	log.go       one log, its level and its JSON
+//	log.go       one log and its level
+//	logjson.go   its JSON, both ways
 //	batch.go     a batch, its identity, and how that travels in metadata
 //	ledger.go    what became of every log, by shipper
+//	ledgerwatch.go the ledger of all shippers, watched for gaps
 //	life.go      one batch's life, and lists of batches
 //	verify.go    what a comparison of the ledger with the rows finds
-//	query.go     filters, pages
+//	poison.go    what was set aside, as it travels
+//	quarantine.go and as an item to decide upon
+//	query.go     queries and pages
+//	filter.go    which logs are wanted
+//	match.go     and whether a log in hand is
+//	counts.go    counting logs: histograms, facets
 //	cursor.go    places in a listing, opaque to clients
 //	recent.go    the newest logs, cached yet never older than the last stored batch
+//	snapshot.go  which transactions of the store a reader could see
 //	cache.go     answers to other questions, kept for a while and worked out once
 //	answer.go    how an answer is kept
 //	flight.go    one computation for all who want the same at once
@@ -25,5 +33,9 @@
 //	outcome.go   how the end of a message's handling reaches whoever waits for it
 //	errors.go    the few kinds of failure
 //	ports.go     the interfaces between the rooms
+//	examination.go what an examination of a server finds
+//	traffic.go   what went between a client and its servers
+//	span.go      a text of a log as people may see it; style.go its colours
 //	config.go    every setting, its default and its check
+//	config_access.go those of who may use the servers
 package app

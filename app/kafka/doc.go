@@ -6,8 +6,10 @@
 //
 //	config.go      from app.KafkaConfig to the client's settings
 //	topics.go      making the topics, and checking that Kafka answers
+//	examine.go     whether a Kafka suits
 //	marshal.go     between Watermill's messages and Kafka's records
 //	pubsub.go      the publisher and the subscriber
+//	reconnect.go   a publisher whose client is made anew when it gave up
 //	meter.go       counting what goes between us and the brokers
 //	lag.go         how far the consumers are behind
 //	source.go      reading outside of a group, from given offsets, for the live tail

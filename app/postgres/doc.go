@@ -4,8 +4,10 @@
 //	db.go         connecting, and the parts below as one
 //	migrate.go    the schema (migrations/)
 //	store.go      a batch in one transaction (app.BatchStore)
+//	transact.go   the transaction itself, in three round trips
 //	copy.go       its logs as the stream that COPY reads
 //	repair.go     text that PostgreSQL would refuse
+//	json.go       JSON that jsonb would refuse
 //	armour.go     text that it refuses nevertheless
 //	apart.go      logs that it refuses whatever is done
 //	partitions.go which day lies where
@@ -22,8 +24,10 @@
 //	batches.go    one batch's life, and lists of batches
 //	verify.go     the ledger beside the rows
 //	feed.go       hearing of stored batches (app.StoredFeed)
+//	coverage.go   what it knows of them
 //	outbox.go     the events that go with a transaction, through watermill-sql
 //	maintain.go   what is to be done from time to time
+//	examine.go    whether a server suits
 //	trace.go      spans of statements
 //	errors.go     what PostgreSQL's refusals mean
 package postgres
