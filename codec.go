@@ -30,7 +30,16 @@ func (intakeCodec) FromNDJSON(body []byte, received time.Time) ([]byte, int, err
 
 func (intakeCodec) FromOTLPJSON(body []byte) ([]byte, int, error) { return otlp.FromOTLPJSON(body) }
 
-func (intakeCodec) Response(json bool) []byte { return otlp.Response(0, "", json) }
+// noLogs warns who sent JSON of another form: what OTLP does not know, it wants
+// passed over.
+const noLogs = "the request holds no log: OTLP has them under resourceLogs, and /api/logs takes plain JSON"
+
+func (intakeCodec) Response(logs int, json bool) []byte {
+	if logs == 0 {
+		return otlp.Response(0, noLogs, json)
+	}
+	return otlp.Response(0, "", json)
+}
 
 func (intakeCodec) Status(kind app.Kind, message string, json bool) []byte {
 	return otlp.Status(otlp.StatusCode(kind), message, json)

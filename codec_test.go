@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -26,6 +27,14 @@ func request(t *testing.T, messages ...string) *message.Message {
 	msg := message.NewMessage("1", payload)
 	msg.Metadata.Set(intake.MetaCount, string(rune('0'+len(messages))))
 	return msg
+}
+
+func TestAnOTLPRequestWithoutLogsIsWarnedOf(t *testing.T) {
+	for _, json := range []bool{false, true} {
+		if none, one := (intakeCodec{}).Response(0, json), (intakeCodec{}).Response(1, json); !bytes.Contains(none, []byte("resourceLogs")) || bytes.Contains(one, []byte("resourceLogs")) {
+			t.Errorf("JSON %v: %q of none, %q of one", json, none, one)
+		}
+	}
 }
 
 func TestRequestsAreCutAndJoinedIntoBatches(t *testing.T) {

@@ -66,11 +66,15 @@ func (fakeCodec) FromOTLPJSON(body []byte) ([]byte, int, error) {
 	return bytes.Repeat([]byte("o"), logs.Logs), logs.Logs, nil
 }
 
-func (fakeCodec) Response(json bool) []byte {
-	if json {
+func (fakeCodec) Response(logs int, json bool) []byte {
+	switch {
+	case logs == 0:
+		return []byte("none")
+	case json:
 		return []byte("{}")
+	default:
+		return nil
 	}
-	return nil
 }
 
 func (fakeCodec) Status(kind app.Kind, message string, json bool) []byte {

@@ -40,8 +40,9 @@ type Decoder interface {
 // Answers makes the bodies that OTLP clients understand, in JSON if json, else
 // in protobuf. Safe for concurrent use.
 type Answers interface {
-	// Response is an ExportLogsServiceResponse: all logs were taken.
-	Response(json bool) []byte
+	// Response is an ExportLogsServiceResponse: all logs were taken, and so
+	// many they were. Of a request without any it warns.
+	Response(logs int, json bool) []byte
 	// Status is a google.rpc.Status: none was, for this reason.
 	Status(kind app.Kind, message string, json bool) []byte
 }

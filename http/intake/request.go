@@ -43,7 +43,7 @@ func (in *Intake) postOTLP(c echo.Context) error {
 		in.cfg.Observer.Refused(reasonOf(err), count)
 		return &otlpRefusal{err, in.cfg.Codec, json}
 	}
-	return c.Blob(http.StatusOK, otlpContentType(json), in.cfg.Codec.Response(json))
+	return c.Blob(http.StatusOK, otlpContentType(json), in.cfg.Codec.Response(count, json))
 }
 
 // take reads a request, hands its logs on, and waits for what becomes of them.

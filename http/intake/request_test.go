@@ -40,8 +40,8 @@ func TestEachFormatBecomesOneMessage(t *testing.T) {
 		"an empty array":       {"/api/logs", "application/json", `[]`, 202, `{"accepted":0}`, "", "json"},
 		"OTLP":                 {"/v1/logs", "application/x-protobuf", "abc", 200, "", "abc", "otlp_proto"},
 		"OTLP in JSON":         {"/v1/logs", "application/json", `{"logs":4}`, 200, "{}", "oooo", "otlp_json"},
-		"OTLP without logs":    {"/v1/logs", "application/x-protobuf", "", 200, "", "", "otlp_proto"},
-		"OTLP JSON of no logs": {"/v1/logs", "application/json", `{}`, 200, "{}", "", "otlp_json"},
+		"OTLP without logs":    {"/v1/logs", "application/x-protobuf", "", 200, "none", "", "otlp_proto"},
+		"OTLP JSON of no logs": {"/v1/logs", "application/json", `{}`, 200, "none", "", "otlp_json"},
 		"a log per line, CRLF": {"/api/logs", "text/plain", "{}\r\n{}\r\n", 202, `{"accepted":2}`, "nn", "ndjson"},
 		"JSON lines":           {"/api/logs", "application/jsonl", "{}\n", 202, `{"accepted":1}`, "n", "ndjson"},
 	} {
