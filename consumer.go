@@ -144,6 +144,7 @@ func openPostgres(ctx context.Context, r *role, limit time.Duration) (*postgres.
 		StatementTimeout: limit,
 		Retention:        r.cfg.Consumer.Retention,
 		Tracing:          otel.Children(r.tracing),
+		RetentionBytes:   r.cfg.Consumer.RetentionBytes,
 		Logger:           r.logger,
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"millrace/app"
 	"millrace/app/client"
 	"millrace/app/kafka"
+	"millrace/app/otel"
 	"millrace/app/otlp"
 	"millrace/app/postgres"
 	"millrace/http/ledger"
@@ -35,6 +36,11 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 		return err
 	}
 	defer r.closing("PostgreSQL", db.Close)
+	searched, err := openSearched(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer r.closing("PostgreSQL for searches", searched.Close)
 	cache, err := openRedis(r, cfg.Redis)
 	if err != nil {
 		return err
@@ -43,7 +49,7 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 	feed := db.Feed()
 
 	r.open = ui.Routes()
-	e, err := r.newServer(0, db.Check(), app.Helpful(cache.Check()))
+	e, err := r.newServer(0, db.Check(), searched.Check(), app.Helpful(cache.Check()))
 	if err != nil {
 		return err
 	}
@@ -57,7 +63,7 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 	}
 	answers := app.NewAnswerCache(cache, storeName(cfg.Postgres.URL), feed.ChangedAt, cfg.Postgres.Timeout)
 	defer r.closing("the cache of answers", answers.Close)
-	if err := mountQuery(r, e, document, db, app.NewRecent(db.Reader(), cache, feed), answers); err != nil {
+	if err := mountQuery(r, e, document, searched, app.NewRecent(db.Reader(), cache, feed), answers); err != nil {
 		return err
 	}
 	if err := mountTail(r, e, document); err != nil {
@@ -116,4 +122,18 @@ func mountTail(r *role, e *echo.Echo, document *openapi.Document) error {
 		config.Hub = app.NewTailHub(kafka.NewSource(r.cfg.Kafka), otlp.Codec{}, app.TailConfig{MaxTails: r.cfg.Gateway.MaxTails})
 	}
 	return tail.Mount(e, config)
+}
+
+// openSearched connects to where searches go: a replica, if one is set. What
+// writes, the ledger and the newest logs, which must have the last stored batch,
+// stay with the server that is written to.
+func openSearched(ctx context.Context, r *role) (*postgres.DB, error) {
+	url := r.cfg.Postgres.ReadURL
+	if url == "" {
+		url = r.cfg.Postgres.URL
+	}
+	return postgres.OpenReader(ctx, postgres.Config{
+		URL: url, MaxConns: r.cfg.Postgres.Connections, StatementTimeout: r.cfg.Postgres.Timeout, Logger: r.logger, Name: "postgres-searches",
+		Tracing: otel.Children(r.tracing),
+	})
 }

@@ -71,6 +71,7 @@ type KafkaProducerConfig struct {
 // PostgresConfig says which PostgreSQL to use.
 type PostgresConfig struct {
 	URL         string        `name:"url" secret:"true" help:"postgres://USER:PASSWORD@HOST:PORT/DATABASE; empty with up: an embedded server"`
+	ReadURL     string        `name:"read-url" secret:"true" help:"where searches of the gateway go, a replica or a role that may only read; empty: postgres-url"`
 	Connections int           `name:"connections" help:"largest number of connections of one role"`
 	Timeout     time.Duration `name:"statement-timeout" help:"longest time a query of the gateway may take"`
 }
@@ -124,9 +125,10 @@ type ShipperConfig struct {
 
 // ConsumerConfig is for the consumer.
 type ConsumerConfig struct {
-	Addr       string        `name:"addr" help:"address the consumer listens on"`
-	Retention  time.Duration `name:"retention" help:"age up to which a log's day gets a partition of its own; older logs are kept aside"`
-	MaxRetries int           `name:"max-retries" help:"tries of a batch before it is handed back to Kafka for another round"`
+	Addr           string        `name:"addr" help:"address the consumer listens on"`
+	Retention      time.Duration `name:"retention" help:"age at which a day of logs is dropped; logs that are older when they come are kept aside"`
+	RetentionBytes int64         `name:"retention-bytes" help:"size of the logs in PostgreSQL above which the oldest days are dropped, today never; 0: any"`
+	MaxRetries     int           `name:"max-retries" help:"tries of a batch before it is handed back to Kafka for another round"`
 }
 
 // GatewayConfig is for the query side.
@@ -227,6 +229,7 @@ func (c *Config) Validate() error {
 	atLeast("shipper-max-requests", c.Shipper.MaxRequests, 1)
 	address("consumer-addr", c.Consumer.Addr)
 	check(c.Consumer.Retention >= 24*time.Hour, "consumer-retention", "24h or more", c.Consumer.Retention)
+	check(c.Consumer.RetentionBytes >= 0, "consumer-retention-bytes", "a size in bytes, or 0 for any", c.Consumer.RetentionBytes)
 	atLeast("consumer-max-retries", c.Consumer.MaxRetries, 1)
 	address("gateway-addr", c.Gateway.Addr)
 	c.Gateway.validate(check, atLeast)

@@ -38,6 +38,8 @@ type copyBuffer struct {
 	outside     int       // logs outside the window
 	repaired    int       // logs that are not as they came
 	first, last time.Time // of the logs' times
+	counts      counts    // of the logs, by minute
+	signer      signer    // what searches go by
 }
 
 // row is one log in a copyBuffer.
@@ -55,12 +57,16 @@ func (b *copyBuffer) reset() {
 	b.rows, b.place, b.end = b.rows[:0], 0, len(copyHeader)
 	b.days = b.days[:0]
 	b.outside, b.repaired = 0, 0
+	b.counts.reset()
+	b.signer.reset()
 }
 
 // add appends one log, which must be storable. days are the run of days that
 // have partitions of their own.
 func (b *copyBuffer) add(log *app.Log, days window) {
 	outside := !b.span(log.Time, days)
+	b.counts.add(log, outside)
+	b.signer.add(b.place, log, outside)
 	d := binary.BigEndian.AppendUint16(b.data, copyColumns)
 	d = binary.BigEndian.AppendUint32(d, 8)
 	b.rows = append(b.rows, row{len(d), b.place})
@@ -116,6 +122,8 @@ func (b *copyBuffer) span(t time.Time, days window) bool {
 
 // finish fills in the ids of the batch with a number, and ends the stream.
 func (b *copyBuffer) finish(number int64) []byte {
+	b.counts.flush()
+	b.signer.finish()
 	for _, r := range b.rows {
 		binary.BigEndian.PutUint64(b.data[r.id:], uint64(app.NewLogID(number, r.place)))
 	}

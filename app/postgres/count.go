@@ -34,11 +34,10 @@ type tally struct {
 // Histogram implements app.LogCounter.
 func (c *Counter) Histogram(ctx context.Context, query app.HistogramQuery) (app.Histogram, error) {
 	out := newHistogram(query)
-	source, err := c.source(query.Filter)
-	if err != nil || source == nil {
-		return out, err
+	if !findable(query.Filter) {
+		return out, nil
 	}
-	err = c.read(ctx, func(tx pgx.Tx) error {
+	err := c.read(ctx, query.Filter, func(tx pgx.Tx, source source) error {
 		top, err := topValues(ctx, tx, source, query)
 		if err != nil {
 			return err
@@ -117,11 +116,10 @@ func (c *Counter) Facets(ctx context.Context, query app.FacetQuery) (app.Facets,
 	for _, field := range query.Fields {
 		out.Facets = append(out.Facets, app.Facet{Field: field, Values: []app.ValueCount{}})
 	}
-	source, err := c.source(query.Filter)
-	if err != nil || source == nil {
-		return out, err
+	if !findable(query.Filter) {
+		return out, nil
 	}
-	err = c.read(ctx, func(tx pgx.Tx) error {
+	err := c.read(ctx, query.Filter, func(tx pgx.Tx, source source) error {
 		for i := range out.Facets {
 			facet := &out.Facets[i]
 			counted, err := source.tally(ctx, tx, grouping{field: facet.Field, limit: query.Limit})
@@ -155,12 +153,11 @@ func (c *Counter) Stats(ctx context.Context, query app.StatsQuery) (app.Stats, e
 	if query.Distinct != "" {
 		out.Distinct = new(int64)
 	}
-	source, err := c.source(query.Filter)
-	if err != nil || source == nil {
-		return out, err
+	if !findable(query.Filter) {
+		return out, nil
 	}
 	seconds := query.To.Sub(query.From).Seconds()
-	err = c.read(ctx, func(tx pgx.Tx) error {
+	err := c.read(ctx, query.Filter, func(tx pgx.Tx, source source) error {
 		counted, err := source.tally(ctx, tx, grouping{field: query.By, limit: query.Limit})
 		if err != nil {
 			return err
@@ -200,6 +197,12 @@ func (t tallies) total() (n int64) {
 }
 
 // read asks questions in one state of the database.
-func (c *Counter) read(ctx context.Context, ask func(pgx.Tx) error) error {
-	return classify(ctx, pgx.BeginTxFunc(ctx, c.db.pool, oneMoment, ask))
+func (c *Counter) read(ctx context.Context, f app.Filter, ask func(pgx.Tx, source) error) error {
+	return classify(ctx, pgx.BeginTxFunc(ctx, c.db.pool, oneMoment, func(tx pgx.Tx) error {
+		source, err := newSource(ctx, tx, f)
+		if err != nil {
+			return err
+		}
+		return ask(tx, source)
+	}))
 }

@@ -3,11 +3,15 @@ package postgres
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"log/slog"
+	"maps"
 	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"go.opentelemetry.io/otel/trace"
@@ -17,16 +21,21 @@ import (
 
 // Config configures a DB. What is zero gets its default.
 type Config struct {
+	Name             string        // of the check; default "postgres"
 	URL              string        // postgres://USER:PASSWORD@HOST:PORT/DATABASE
 	MaxConns         int           // connections at the most, 3 or more; default 8
 	StatementTimeout time.Duration // for each statement; 0: no limit
-	Retention        time.Duration // age up to which a day has a partition of its own; default 30 days
+	Retention        time.Duration // age at which a day is dropped, and up to which one has a partition of its own; default 30 days
+	RetentionBytes   int64         // size of all days above which the oldest are dropped; 0: any
 	Logger           *slog.Logger  // default: none
 
 	Tracing trace.TracerProvider // nil: nothing is traced
 }
 
 func (c *Config) setDefaults() {
+	if c.Name == "" {
+		c.Name = "postgres"
+	}
 	if c.MaxConns == 0 {
 		c.MaxConns = 8
 	}
@@ -47,10 +56,30 @@ func (c Config) Validate() error {
 		return app.Errorf(app.KindInvalid, "%d connections are too few (setting postgres-connections): want 3 or more", c.MaxConns)
 	case c.StatementTimeout < 0:
 		return app.Errorf(app.KindInvalid, "a statement timeout of %s cannot be kept (setting postgres-statement-timeout)", c.StatementTimeout)
+	case c.RetentionBytes < 0:
+		return app.Errorf(app.KindInvalid, "a size of %d bytes cannot be kept (setting consumer-retention-bytes)", c.RetentionBytes)
 	case c.Retention < 0:
 		return app.Errorf(app.KindInvalid, "a retention of %s cannot be kept (setting consumer-retention)", c.Retention)
 	}
 	return nil
+}
+
+// OpenReader connects to a database that was brought up to date by Open, for
+// what Reader and Counter do. It may be a replica, and the role may have no more
+// than SELECT. Errors are those of Open.
+func OpenReader(ctx context.Context, cfg Config) (*DB, error) {
+	cfg.setDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	db, err := connect(ctx, cfg, map[string]string{"default_transaction_read_only": "on"})
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Check().Check(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
 }
 
 // DB is a pool of connections to one database whose schema is up to date. Safe
@@ -77,6 +106,10 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err := Migrate(ctx, cfg.URL); err != nil {
 		return nil, err
 	}
+	return connect(ctx, cfg, nil)
+}
+
+func connect(ctx context.Context, cfg Config, parameters map[string]string) (*DB, error) {
 	poolConfig, err := parseURL(cfg.URL)
 	if err != nil {
 		return nil, err
@@ -91,6 +124,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		tracer = cfg.Tracing.Tracer(tracerName)
 		poolConfig.ConnConfig.Tracer = newTracer(cfg.Tracing)
 	}
+	maps.Copy(poolConfig.ConnConfig.RuntimeParams, parameters)
 	pool, err := pgxpool.NewWithConfig(ctx, poolConfig)
 	if err != nil {
 		return nil, unusable(poolConfig.ConnConfig, err)
@@ -112,7 +146,17 @@ func parseURL(url string) (*pgxpool.Config, error) {
 	}
 	cfg.ConnConfig.ConnectTimeout = connectTimeout
 	cfg.ConnConfig.RuntimeParams["application_name"] = "millrace"
+	cfg.ConnConfig.BuildContextWatcherHandler = cancelInServer
 	return cfg, nil
+}
+
+// deadlineDelay is how long a server that was asked to cancel a statement has to
+// say that it did; then the connection is given up.
+const deadlineDelay = 2 * time.Second
+
+// cancelInServer makes the end of a context end the statement in the server, too.
+func cancelInServer(conn *pgconn.PgConn) ctxwatch.Handler {
+	return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: deadlineDelay}
 }
 
 // commitToDisk undoes a server's synchronous_commit = off: a batch is
@@ -132,7 +176,7 @@ func (db *DB) Close() error {
 
 // Check returns a check that PostgreSQL answers.
 func (db *DB) Check() app.Check {
-	return app.CheckFunc("postgres", func(ctx context.Context) error {
+	return app.CheckFunc(db.cfg.Name, func(ctx context.Context) error {
 		if err := db.pool.Ping(ctx); err != nil {
 			return unusable(db.pool.Config().ConnConfig, err)
 		}

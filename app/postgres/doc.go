@@ -14,12 +14,15 @@
 //	poison.go     what was set aside (app.PoisonStore)
 //	quarantine.go the items to look into and to decide upon (app.QuarantineStore)
 //	replay.go     items on their way through the pipeline again (app.ReplayStore)
+//	rollup.go     what a batch adds for searches and counts; signature.go and token.go make it
+//	retain.go     dropping days, and packing the minutes' counts
 //	reader.go     pages of logs (app.LogReader)
 //	statement.go  from a filter to SQL; attribute.go and pattern.go have its harder parts
 //	find.go       one log, and what was around it (app.LogFinder)
 //	walk.go       any number of logs, by a cursor (app.LogWalker)
+//	runs.go       which runs of logs a search must read; windows.go reads them in order
 //	count.go      histograms, facets and figures (app.LogCounter)
-//	tally.go      counting in rows; tallywalk.go: in rows that are read one by one
+//	tally.go      counting in rows; tallyminutes.go: in the minutes' counts; tallywalk.go: in rows that are read one by one
 //	ledger.go     what became of every log, by shipper (app.LedgerReader)
 //	batches.go    one batch's life, and lists of batches
 //	verify.go     the ledger beside the rows

@@ -29,6 +29,9 @@ func classify(ctx context.Context, err error) error {
 	if !errors.As(err, &refusal) {
 		return app.Errorf(app.KindUnavailable, "PostgreSQL: %w", err) // no answer: the connection
 	}
+	if refusal.Code == pgerrcode.QueryCanceled && ctx.Err() != nil {
+		return ctx.Err() // the server tells of it before our own side does
+	}
 	return app.Errorf(kindOf(refusal), "PostgreSQL: %w", err)
 }
 

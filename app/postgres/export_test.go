@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -51,6 +52,17 @@ func MigrateDownTo(t testing.TB, url string, version int64) {
 	if _, err := provider.DownTo(t.Context(), version); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Candidates counts the runs that a search would read.
+func Candidates(ctx context.Context, db *DB, f app.Filter) (int, error) {
+	runs, err := candidates(ctx, db.pool, wantedOf(f), f, false)
+	return len(runs), err
+}
+
+// RunStatement is the statement that reads one run.
+func RunStatement(query app.Query, low, high int64, first, last time.Time) (string, []any) {
+	return listStatement(query, []candidate{{low, high, first, last}})
 }
 
 // CopyStream returns logs, all inside the window, as the stream that COPY reads

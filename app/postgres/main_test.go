@@ -146,3 +146,14 @@ func eventually(t *testing.T, condition func() bool) {
 		}
 	}
 }
+
+// withUser is the same database for another role.
+func withUser(t testing.TB, at, user, password string) string {
+	t.Helper()
+	address, err := url.Parse(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address.User = url.UserPassword(user, password)
+	return address.String()
+}

@@ -10,7 +10,8 @@ import (
 const maintainEvery = 10 * time.Second
 
 // Maintain does, until ctx ends, what is to be done from time to time: it makes
-// the partitions of the days ahead and empties the outbox of what was handled.
+// the partitions of the days ahead, drops the days that are not to be kept any
+// more, packs the minutes' counts, and empties the outbox of what was handled.
 // Any number of processes may run it. What fails is tried in the next round.
 func (db *DB) Maintain(ctx context.Context) error {
 	tick := time.NewTicker(maintainEvery)
@@ -27,9 +28,14 @@ func (db *DB) Maintain(ctx context.Context) error {
 	}
 }
 
-// maintainOnce is one round. Neither half waits for the other's success.
+// maintainOnce is one round. No part waits for another's success.
 func (db *DB) maintainOnce(ctx context.Context) error {
 	today := dayOf(time.Now())
 	ahead := db.partitions.ensure(ctx, []day{today, today + 1, today + 2})
-	return errors.Join(classify(ctx, ahead), classify(ctx, db.deleteHandledEvents(ctx)))
+	return errors.Join(
+		classify(ctx, ahead),
+		classify(ctx, db.dropDays(ctx, today)),
+		classify(ctx, db.packCounts(ctx)),
+		classify(ctx, db.deleteHandledEvents(ctx)),
+	)
 }

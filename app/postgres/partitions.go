@@ -2,12 +2,15 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"millrace/app"
 )
 
 // Advisory locks of this package, in one namespace ("mill" in ASCII).
@@ -15,6 +18,7 @@ const (
 	lockSpace      = 0x6d696c6c
 	lockPartitions = 1 // held while partitions are made
 	lockOutbox     = 2 // held while the outbox is emptied
+	lockCounts     = 3 // held while the minutes' counts are packed
 )
 
 // attachWait bounds the wait for a lock on the parent table: whoever waits for
@@ -54,8 +58,33 @@ type partitions struct {
 	pool      *pgxpool.Pool
 	retention time.Duration
 
-	mu   sync.Mutex
-	made map[day]bool // those known to exist; guarded by mu
+	mu      sync.Mutex
+	made    map[day]bool // those known to exist; guarded by mu
+	dropped day          // those before were dropped; guarded by mu
+}
+
+// window returns the days that have, or may get, partitions of their own.
+func (p *partitions) window(now time.Time) window {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w := newWindow(now, p.retention)
+	w.first = max(w.first, p.dropped)
+	return w
+}
+
+// learn takes note of the days that were dropped.
+func (p *partitions) learn(before day) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if before <= p.dropped {
+		return
+	}
+	p.dropped = before
+	for d := range p.made {
+		if d < before {
+			delete(p.made, d)
+		}
+	}
 }
 
 func newPartitions(pool *pgxpool.Pool, retention time.Duration) *partitions {
@@ -71,7 +100,7 @@ func (p *partitions) ensure(ctx context.Context, days []day) error {
 		if known {
 			continue
 		}
-		if err := pgx.BeginFunc(ctx, p.pool, func(tx pgx.Tx) error { return makePartition(ctx, tx, d) }); err != nil {
+		if err := pgx.BeginFunc(ctx, p.pool, func(tx pgx.Tx) error { return p.make(ctx, tx, d) }); err != nil {
 			return fmt.Errorf("making the partition %s: %w", d.table(), err)
 		}
 		p.mu.Lock()
@@ -86,6 +115,29 @@ func (p *partitions) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	clear(p.made)
+}
+
+// errDropped is a day that was dropped and is not made again.
+var errDropped = errors.New("the day was dropped")
+
+// make makes the day's partition, unless the day was dropped: its logs then
+// belong beside the window, which this process did not know yet.
+func (p *partitions) make(ctx context.Context, tx pgx.Tx, d day) error {
+	before, err := droppedBefore(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if d < before {
+		p.learn(before)
+		return &app.Error{Kind: app.KindUnavailable, Err: errDropped, Message: "the day " + d.begin().Format(time.DateOnly) + " was dropped just now: its late logs are kept aside"}
+	}
+	return makePartition(ctx, tx, d)
+}
+
+func droppedBefore(ctx context.Context, tx pgx.Tx) (day, error) {
+	var before time.Time
+	err := tx.QueryRow(ctx, "SELECT before FROM dropped_days").Scan(&before)
+	return dayOf(before), err
 }
 
 // makePartition makes a day's table and attaches it. Attaching, unlike CREATE …

@@ -79,6 +79,13 @@ const (
 // reading.
 func (r *Reader) matching(ctx context.Context, query app.Query, matcher *app.Matcher) ([]app.Log, error) {
 	wanted := query.Limit + 1
+	if w := wantedOf(query.Filter); !w.none() {
+		runs, err := candidates(ctx, r.db.pool, w, fromPlace(query), ascending(query))
+		if err != nil {
+			return nil, err
+		}
+		return r.inRuns(ctx, query, matcher, runs, wanted)
+	}
 	if !matcher.HasPatterns() {
 		return r.rows(ctx, query, wanted)
 	}

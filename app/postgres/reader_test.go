@@ -67,6 +67,11 @@ func TestPagingUsesItsIndexesAndOnlyTheDaysItNeeds(t *testing.T) {
 func explain(t *testing.T, conn *pgx.Conn, query app.Query) string {
 	t.Helper()
 	statement, args := postgres.PageStatement(query, query.Limit+1)
+	return explainStatement(t, conn, statement, args)
+}
+
+func explainStatement(t *testing.T, conn *pgx.Conn, statement string, args []any) string {
+	t.Helper()
 	rows, err := conn.Query(t.Context(), "EXPLAIN "+statement, args...)
 	if err != nil {
 		t.Fatal(err)

@@ -51,35 +51,48 @@ func (c *conditions) clause() string {
 func pageStatement(query app.Query, limit int) (string, []any) {
 	var where conditions
 	where.filter(query.Filter)
-	ascending := query.OldestFirst
-	if query.At != nil {
-		if query.At.Backward {
-			ascending = !ascending
-		}
-		// The first comparison is what the index goes by; the second says to the
-		// planner, which does not look into rows, which days it can leave out.
-		if ascending {
-			where.add("(time, id) > (?, ?) AND time >= ?", query.At.Time, int64(query.At.ID), query.At.Time)
-		} else {
-			where.add("(time, id) < (?, ?) AND time <= ?", query.At.Time, int64(query.At.ID), query.At.Time)
-		}
-	}
-	order := " ORDER BY time DESC, id DESC"
-	if ascending {
-		order = " ORDER BY time ASC, id ASC"
-	}
+	where.place(query)
+	order := orderOf(ascending(query))
 	return "SELECT " + logColumns + " FROM (SELECT * FROM logs" + where.clause() + order + " LIMIT " + where.arg(limit) + ") page" + order, where.args
 }
 
-// listStatement writes the statement of a whole listing.
-func listStatement(query app.Query) (string, []any) {
-	var where conditions
-	where.filter(query.Filter)
-	order := " ORDER BY time DESC, id DESC"
-	if query.OldestFirst {
-		order = " ORDER BY time ASC, id ASC"
+// ascending tells whether a query reads the oldest first: a page before another
+// is read from its end.
+func ascending(query app.Query) bool {
+	return query.OldestFirst != (query.At != nil && query.At.Backward)
+}
+
+func orderOf(ascending bool) string {
+	if ascending {
+		return " ORDER BY time ASC, id ASC"
 	}
-	return "SELECT " + logColumns + " FROM logs page" + where.clause() + order, where.args
+	return " ORDER BY time DESC, id DESC"
+}
+
+// place adds that rows lie behind the query's place.
+func (c *conditions) place(query app.Query) {
+	if query.At == nil {
+		return
+	}
+	// The first comparison is what the index goes by; the second says to the
+	// planner, which does not look into rows, which days it can leave out.
+	if ascending(query) {
+		c.add("(time, id) > (?, ?) AND time >= ?", query.At.Time, int64(query.At.ID), query.At.Time)
+	} else {
+		c.add("(time, id) < (?, ?) AND time <= ?", query.At.Time, int64(query.At.ID), query.At.Time)
+	}
+}
+
+// listStatement writes the statement of a whole listing, out of all rows or, with
+// runs, out of theirs.
+func listStatement(query app.Query, runs []candidate) (string, []any) {
+	var where conditions
+	from := "logs"
+	if runs != nil {
+		from = where.within(runs)
+	}
+	where.filter(query.Filter)
+	return "SELECT " + logColumns + " FROM (SELECT logs.* FROM " + from + where.clause() + ") page" + orderOf(query.OldestFirst), where.args
 }
 
 // filter adds all that SQL can say of a filter: regular expressions are looked

@@ -87,7 +87,7 @@ func checkHead(head app.BatchHead) error {
 // for those that it is stored without.
 func (s *Store) encode(buffer *copyBuffer, batch app.Batch, armour *armour, without apart) error {
 	buffer.reset()
-	days := newWindow(time.Now(), s.db.cfg.Retention)
+	days := s.db.partitions.window(time.Now())
 	for log, err := range batch.Logs {
 		if err != nil {
 			return err

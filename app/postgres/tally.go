@@ -32,10 +32,7 @@ const othersBucket = -1
 
 // source returns where to count what a filter wants, or nil when nothing can be
 // there.
-func (c *Counter) source(f app.Filter) (source, error) {
-	if !findable(f) {
-		return nil, nil
-	}
+func newSource(ctx context.Context, tx pgx.Tx, f app.Filter) (source, error) {
 	matcher, err := app.NewMatcher(f)
 	if err != nil {
 		return nil, err
@@ -43,11 +40,26 @@ func (c *Counter) source(f app.Filter) (source, error) {
 	if matcher.HasPatterns() {
 		return &walkSource{filter: f, matcher: matcher}, nil
 	}
-	return &rowSource{filter: f}, nil
+	if counted, err := newMinuteSource(ctx, tx, f); counted != nil || err != nil {
+		return counted, err
+	}
+	runs, err := worthwhile(ctx, tx, f, true)
+	return &rowSource{filter: f, runs: runs}, err
 }
 
 // rowSource counts the rows themselves.
-type rowSource struct{ filter app.Filter }
+type rowSource struct {
+	filter app.Filter
+	runs   []candidate // that have all of them; nil: anywhere
+}
+
+// from returns where the rows are.
+func (s *rowSource) from(c *conditions) string {
+	if s.runs == nil {
+		return "logs"
+	}
+	return c.within(s.runs)
+}
 
 func (s *rowSource) tally(ctx context.Context, tx pgx.Tx, by grouping) (tallies, error) {
 	var where conditions
@@ -56,8 +68,9 @@ func (s *rowSource) tally(ctx context.Context, tx pgx.Tx, by grouping) (tallies,
 	if by.only != nil {
 		value = "CASE WHEN " + value + " = ANY(" + where.arg(by.only) + ") THEN " + value + " END"
 	}
+	from := s.from(&where)
 	where.filter(s.filter)
-	statement := "SELECT " + bucket + ", " + value + ", count(*) FROM logs" + where.clause() + " GROUP BY 1, 2"
+	statement := "SELECT " + bucket + ", " + value + ", count(*) FROM " + from + where.clause() + " GROUP BY 1, 2"
 	return readTallies(ctx, tx, limited(statement, &where, by), where.args)
 }
 
@@ -95,16 +108,18 @@ func readTallies(ctx context.Context, tx pgx.Tx, statement string, args []any) (
 func (s *rowSource) distinct(ctx context.Context, tx pgx.Tx, field, by app.Field, values []string) (all int64, each map[string]int64, err error) {
 	var where conditions
 	distinct := where.value(field)
+	from := s.from(&where)
 	where.filter(s.filter)
-	err = tx.QueryRow(ctx, "SELECT count(DISTINCT "+distinct+") FROM logs"+where.clause(), where.args...).Scan(&all)
+	err = tx.QueryRow(ctx, "SELECT count(DISTINCT "+distinct+") FROM "+from+where.clause(), where.args...).Scan(&all)
 	if err != nil || by == "" {
 		return all, nil, err
 	}
 	where = conditions{}
 	distinct, value := where.value(field), where.value(by)
+	from = s.from(&where)
 	where.filter(s.filter)
 	where.pieces = append(where.pieces, value+" = ANY("+where.arg(values)+")")
-	counted, err := readTallies(ctx, tx, "SELECT 0::bigint, "+value+", count(DISTINCT "+distinct+") FROM logs"+where.clause()+" GROUP BY 2", where.args)
+	counted, err := readTallies(ctx, tx, "SELECT 0::bigint, "+value+", count(DISTINCT "+distinct+") FROM "+from+where.clause()+" GROUP BY 2", where.args)
 	each = map[string]int64{}
 	for _, t := range counted.rows {
 		each[t.value] = t.count
@@ -114,14 +129,18 @@ func (s *rowSource) distinct(ctx context.Context, tx pgx.Tx, field, by app.Field
 
 // bucket is the number of a row's bucket from the beginning of the range.
 func (c *conditions) bucket(from time.Time, step time.Duration) string {
+	return c.bucketOf("time", from, step)
+}
+
+func (c *conditions) bucketOf(column string, from time.Time, step time.Duration) string {
 	if step == 0 {
 		return "0::bigint"
 	}
-	return "floor(extract(epoch FROM time - " + c.arg(from) + "::timestamptz) / " + c.arg(step.Seconds()) + ")::bigint"
+	return "floor(extract(epoch FROM " + column + " - " + c.arg(from) + "::timestamptz) / " + c.arg(step.Seconds()) + ")::bigint"
 }
 
 // levelNames gives levels the names that the API has for them.
-const levelNames = `CASE level WHEN 1 THEN 'TRACE' WHEN 2 THEN 'DEBUG' WHEN 3 THEN 'INFO' WHEN 4 THEN 'WARN' WHEN 5 THEN 'ERROR' WHEN 6 THEN 'FATAL' ELSE 'LEVEL(' || level || ')' END`
+const levelNames = `CASE level WHEN 0 THEN '' WHEN 1 THEN 'TRACE' WHEN 2 THEN 'DEBUG' WHEN 3 THEN 'INFO' WHEN 4 THEN 'WARN' WHEN 5 THEN 'ERROR' WHEN 6 THEN 'FATAL' ELSE 'LEVEL(' || level || ')' END`
 
 // value is a row's value of a field as text, or NULL where it has none.
 func (c *conditions) value(field app.Field) string {

@@ -64,6 +64,7 @@ func transact(ctx context.Context, conn *pgx.Conn, tracer trace.Tracer, batch ap
 	if strings.HasPrefix(head.Shipper, app.ReplayPrefix) {
 		closing.Queue(markReplayed, head.Shipper, event.Number)
 	}
+	buffer.queueSearch(closing, event.Number)
 	closing.Queue("COMMIT")
 	if err := conn.SendBatch(ctx, closing).Close(); err != nil {
 		return app.Receipt{}, err

@@ -48,7 +48,11 @@ func (r *Reader) Walk(ctx context.Context, query app.Query, visit func(*app.Log)
 }
 
 func walk(ctx context.Context, tx pgx.Tx, query app.Query, matcher *app.Matcher, visit func(*app.Log) error) error {
-	statement, args := listStatement(query)
+	runs, err := worthwhile(ctx, tx, query.Filter, query.OldestFirst)
+	if err != nil {
+		return err
+	}
+	statement, args := listStatement(query, runs)
 	if _, err := tx.Exec(ctx, "DECLARE walk NO SCROLL CURSOR FOR "+statement, args...); err != nil {
 		return err
 	}

@@ -69,6 +69,7 @@ func keep(log *app.Log) app.Log {
 	for _, text := range []*string{&kept.Service, &kept.Host, &kept.Message, &kept.TraceID, &kept.SpanID} {
 		*text = strings.Clone(*text)
 	}
+	kept.TraceID, kept.SpanID = strings.ToLower(kept.TraceID), strings.ToLower(kept.SpanID)
 	kept.Attributes = slices.Clone(log.Attributes)
 	if len(kept.Attributes) > 0 && !json.Valid(kept.Attributes) {
 		kept.Attributes = append(app.AppendJSONString([]byte(`{"text":`), string(kept.Attributes)), '}')
