@@ -154,6 +154,7 @@ func TestTheLastResort(t *testing.T) {
 					t.Fatal(err)
 				}
 				time.Sleep(time.Minute)
+				synctest.Wait()
 				want(t, kept, c.kept...)
 				if told := saw.saw("poisoned"); len(told) != 1 || !strings.Contains(told[0], fmt.Sprintf("lost=%v", c.lost)) {
 					t.Errorf("told %q", told)
