@@ -15,7 +15,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/jackc/pgx/v5"
@@ -439,8 +438,7 @@ func (p *pipeline) checkStatements(statements map[string]string) {
 	if len(statements) == 0 {
 		p.t.Fatal("no panel asks PostgreSQL")
 	}
-	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
-	defer cancel()
+	ctx := p.t.Context()
 	conn, err := pgx.Connect(ctx, p.db)
 	if err != nil {
 		p.t.Fatal(err)
@@ -454,17 +452,18 @@ func (p *pipeline) checkStatements(statements map[string]string) {
 			p.t.Errorf("%s: what Grafana puts in is not known here: %s", where, statement)
 			continue
 		}
-		rows, err := conn.Query(ctx, statement, pgx.QueryExecModeSimpleProtocol)
-		if err != nil {
-			p.t.Errorf("%s: %v", where, err)
-			continue
-		}
-		n := 0
-		for rows.Next() {
-			n++
-		}
-		if err := rows.Err(); err != nil || n == 0 {
-			p.t.Errorf("%s: %d rows, %v", where, n, err)
-		}
+		eventually(p.t, "there are rows for "+where, func() bool {
+			rows, err := conn.Query(ctx, statement, pgx.QueryExecModeSimpleProtocol)
+			if err != nil {
+				p.t.Fatalf("%s: %v", where, err)
+			}
+			defer rows.Close()
+			found := rows.Next()
+			rows.Close()
+			if err := rows.Err(); err != nil {
+				p.t.Fatalf("%s: %v", where, err)
+			}
+			return found
+		})
 	}
 }
