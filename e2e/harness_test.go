@@ -50,8 +50,8 @@ func run(m *testing.M) int {
 var pipelines atomic.Int32
 
 // pipeline is what one test runs: roles of its own, on a database of its own.
-// The topics are those of all tests, so each test has a consumer group of its
-// own, and asks only for logs of its own service.
+// The topics are those of all tests, and are emptied behind each; a test has a
+// consumer group of its own, and asks only for logs of its own service.
 type pipeline struct {
 	t       *testing.T
 	service string
@@ -68,6 +68,7 @@ func newPipeline(t *testing.T, settings ...string) *pipeline {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { emptyTopics(t) }) // after the roles have stopped
 	p := &pipeline{t: t, service: name, db: db, data: t.TempDir(), addr: map[string]string{}}
 	p.env = []string{
 		"MILLRACE_KAFKA_BROKERS=" + strings.Join(kafka.Brokers, ","),

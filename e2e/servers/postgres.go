@@ -7,9 +7,11 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -79,14 +81,31 @@ func StartPostgres(ctx context.Context, dir string) (*Postgres, error) {
 // Stop ends the server without waiting for its clients to leave.
 func (p *Postgres) Stop() { p.end(syscall.SIGINT) }
 
-// Kill ends the server with all its processes as kill -9 does. Each of them
-// has a process group of its own.
+// Kill ends the server with all its processes as kill -9 does, and waits until
+// they are gone: one that still holds its memory keeps the next server from
+// starting. Each of them has a process group of its own.
 func (p *Postgres) Kill() {
+	p.Process.Pause()                 // first, so that it starts no more
 	p.signalChildren(syscall.SIGSTOP) // none is to end a transaction now
 	children := p.children()
 	p.Process.signal(syscall.SIGKILL)
 	signalEach(children, syscall.SIGKILL)
 	p.Process.Kill()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for slices.ContainsFunc(children, holdsMemory) {
+		<-tick.C
+	}
+}
+
+// holdsMemory tells whether a process is there, and not merely its exit code.
+func holdsMemory(pid int) bool {
+	said, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, state, _ := strings.Cut(string(said), ") ") // behind the program's name
+	return !strings.HasPrefix(state, "Z") && !strings.HasPrefix(state, "X")
 }
 
 // Pause freezes the server and all its processes.
