@@ -14,6 +14,7 @@ import (
 	"millrace/app/postgres"
 	"millrace/http/ledger"
 	"millrace/http/openapi"
+	"millrace/http/quarantine"
 	"millrace/http/query"
 	"millrace/http/tail"
 	"millrace/http/ui"
@@ -28,6 +29,7 @@ import (
 //	     ─▶ openapi
 //	     ─▶ ledger ─▶ app.Ledger ─▶ PostgreSQL, and the shippers themselves
 //	     ─▶ ui: pages, made of what the others answer
+//	     ─▶ quarantine ─▶ app.Quarantine ─▶ PostgreSQL, from where a consumer replays
 func runGateway(ctx context.Context, cfg app.Config) error {
 	r := newRole("gateway", cfg)
 	defer r.close()
@@ -74,9 +76,10 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 		return err
 	}
 	defer r.closing("the connections to shippers", states.Close)
-	whole := app.NewLedger(db.Ledger(), states)
-	err = ledger.Mount(e, ledger.Config{Ledger: whole, Timeout: cfg.Postgres.Timeout})
-	if err != nil {
+	if err := mountLedger(r, e, app.NewLedger(db.Ledger(), states)); err != nil {
+		return err
+	}
+	if err := mountQuarantine(r, e, document, db); err != nil {
 		return err
 	}
 	if err := ui.Mount(e, ui.Config{API: e}); err != nil {
@@ -86,7 +89,6 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 		return err
 	}
 	r.addLoop(feed.Run)
-	r.addLoop(app.NewLedgerWatch(whole, metrics.NewLedger(r.registry).Observe).Run)
 	return r.run(ctx)
 }
 
@@ -135,5 +137,21 @@ func openSearched(ctx context.Context, r *role) (*postgres.DB, error) {
 	return postgres.OpenReader(ctx, postgres.Config{
 		URL: url, MaxConns: r.cfg.Postgres.Connections, StatementTimeout: r.cfg.Postgres.Timeout, Logger: r.logger, Name: "postgres-searches",
 		Tracing: otel.Children(r.tracing),
+	})
+}
+
+// mountLedger adds the ledger's endpoints, and the loop that looks for gaps.
+func mountLedger(r *role, e *echo.Echo, whole *app.Ledger) error {
+	r.addLoop(app.NewLedgerWatch(whole, metrics.NewLedger(r.registry).Observe).Run)
+	return ledger.Mount(e, ledger.Config{Ledger: whole, Timeout: r.cfg.Postgres.Timeout})
+}
+
+// mountQuarantine adds the quarantine's endpoints, and the loop that counts its
+// items.
+func mountQuarantine(r *role, e *echo.Echo, document *openapi.Document, db *postgres.DB) error {
+	items := db.Quarantine()
+	r.addLoop(app.NewQuarantineWatch(items, metrics.NewQuarantined(r.registry).Observe).Run)
+	return quarantine.Mount(e, quarantine.Config{
+		Document: document, Quarantine: app.NewQuarantine(items, otlp.Codec{}), Timeout: r.cfg.Postgres.Timeout,
 	})
 }

@@ -8,6 +8,7 @@
 // Each role has a file of its own in this package, which wires it from top to
 // bottom: shipper.go, consumer.go, gateway.go, producer.go. up.go runs them
 // all in one process, send.go ships files, logs.go shows logs, verify.go checks that none is missing,
+// poison.go asks after the quarantine,
 // configcmd.go shows the settings and doctor.go examines the servers they name.
 // The rooms they are wired from are described in docs/design.md.
 package main
@@ -86,7 +87,7 @@ func newCommand() *cobra.Command {
 	role("shipper", "Take logs over HTTP and ship them to Kafka in batches", runShipper)
 	role("consumer", "Store the batches in PostgreSQL", runConsumer)
 	role("gateway", "Answer queries over HTTP", runGateway)
-	root.AddCommand(newSendCommand(&cfg), newLogsCommand(&cfg), newVerifyCommand(&cfg), newJournalCommand(&cfg), newKeyCommand(&cfg),
+	root.AddCommand(newSendCommand(&cfg), newLogsCommand(&cfg), newVerifyCommand(&cfg), newJournalCommand(&cfg), newPoisonCommand(&cfg), newKeyCommand(&cfg),
 		newConfigCommand(&cfg, settings), newDoctorCommand(&cfg), newHealthCommand(&cfg), newVersionCommand())
 	return root
 }

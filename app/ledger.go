@@ -88,7 +88,7 @@ type ShipperLedger struct {
 }
 
 // Name is the shipper's name as a terminal may show it.
-func (s ShipperLedger) Name() string { return printable(s.Shipper) }
+func (s ShipperLedger) Name() string { return Printable(s.Shipper) }
 
 // Unchecked is what lies in days that are no longer kept: the ledger knows the
 // batches, but their rows cannot be counted any more.

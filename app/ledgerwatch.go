@@ -27,8 +27,8 @@ func (sum *LedgerSummary) add(s ShipperLedger) {
 	sum.Discarded += s.Discarded
 }
 
-// How often a LedgerWatch looks through the ledger: every watchEvery, and, as
-// the ledger grows, so seldom that looking takes no more than one part in
+// How often a watch looks through the ledger or the quarantine: every
+// watchEvery, and, as these grow, so seldom that looking takes no more than one part in
 // watchShare of one connection's time.
 const (
 	watchEvery = 15 * time.Second
@@ -49,6 +49,17 @@ func NewLedgerWatch(ledger *Ledger, observe func(LedgerSummary, time.Duration, e
 
 // Run looks until ctx ends.
 func (w *LedgerWatch) Run(ctx context.Context) error {
+	return lookAgain(ctx, func(began time.Time) {
+		report, err := w.ledger.Report(ctx, LedgerQuery{Settle: DefaultSettle})
+		if ctx.Err() == nil {
+			w.observe(report.Sum, time.Since(began), err)
+		}
+	})
+}
+
+// lookAgain looks at something, again and again until ctx ends, at a bounded
+// share of the time.
+func lookAgain(ctx context.Context, look func(began time.Time)) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -58,11 +69,7 @@ func (w *LedgerWatch) Run(ctx context.Context) error {
 			return nil
 		}
 		began := time.Now()
-		report, err := w.ledger.Report(ctx, LedgerQuery{Settle: DefaultSettle})
-		took := time.Since(began)
-		if ctx.Err() == nil {
-			w.observe(report.Sum, took, err)
-		}
-		timer.Reset(max(watchEvery, watchShare*took))
+		look(began)
+		timer.Reset(max(watchEvery, watchShare*time.Since(began)))
 	}
 }

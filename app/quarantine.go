@@ -141,12 +141,6 @@ type Replay struct {
 	Payload []byte
 }
 
-// QuarantineCount is how many items of a reason are in a state.
-type QuarantineCount struct {
-	State, Reason string
-	Items         int64
-}
-
 // ReplayEvent asks for a replay: the payload, in JSON, of a message on
 // TopicReplay.
 type ReplayEvent struct {

@@ -50,8 +50,8 @@ func (f Finding) String() string {
 	if f.Logs == 1 {
 		logs = "1 log"
 	}
-	batch := printable(f.Batch)
-	where := fmt.Sprintf("shipper %s, %s: ", printable(f.Shipper), f.Range)
+	batch := Printable(f.Batch)
+	where := fmt.Sprintf("shipper %s, %s: ", Printable(f.Shipper), f.Range)
 	switch f.Kind {
 	case FindGap:
 		return "missing: " + where + logs + " that no batch has"
@@ -72,9 +72,9 @@ func (f Finding) String() string {
 	}
 }
 
-// printable quotes a name that a terminal would not merely show: whoever may
+// Printable quotes a text that a terminal would not merely show: whoever may
 // write to Kafka may name a shipper.
-func printable(name string) string {
+func Printable(name string) string {
 	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return strconv.Quote(name)
 	}

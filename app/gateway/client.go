@@ -2,6 +2,7 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -37,17 +38,25 @@ func New(target string, cfg app.HTTPConfig) (*Client, error) {
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // do asks, and returns the answer when it is a good one; its body is to be
-// closed. It waits for as long as ctx lets it.
-func (c *Client) do(ctx context.Context, method, path string, query url.Values) (*http.Response, error) {
-	return c.ask(ctx, method, path, query, nil)
+// closed. It waits for as long as ctx lets it. body is sent as JSON; nil is
+// none.
+func (c *Client) do(ctx context.Context, method, path string, query url.Values, body any) (*http.Response, error) {
+	if body == nil {
+		return c.ask(ctx, method, path, query, nil, nil)
+	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	return c.ask(ctx, method, path, query, http.Header{"Content-Type": {"application/json"}}, bytes.NewReader(text))
 }
 
-func (c *Client) ask(ctx context.Context, method, path string, query url.Values, header http.Header) (*http.Response, error) {
+func (c *Client) ask(ctx context.Context, method, path string, query url.Values, header http.Header, body io.Reader) (*http.Response, error) {
 	target := c.target + path
 	if len(query) > 0 {
 		target += "?" + query.Encode()
 	}
-	request, err := http.NewRequestWithContext(ctx, method, target, nil)
+	request, err := http.NewRequestWithContext(ctx, method, target, body)
 	if err != nil {
 		return nil, err
 	}
@@ -71,6 +80,19 @@ func (c *Client) ask(ctx context.Context, method, path string, query url.Values,
 	}
 	defer response.Body.Close()
 	return nil, refusal(response)
+}
+
+// read asks, and reads the JSON of the answer.
+func (c *Client) read(ctx context.Context, method, path string, query url.Values, body, into any) error {
+	response, err := c.do(ctx, method, path, query, body)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
+		return app.Errorf(app.KindUnavailable, "the gateway's answer cannot be read: %w", errors.Join(err, ctx.Err()))
+	}
+	return nil
 }
 
 // refusal tells what the gateway said instead.

@@ -65,7 +65,7 @@ func (c *Client) Values(ctx context.Context, field app.Field) ([]string, error) 
 }
 
 func (c *Client) get(ctx context.Context, path string, query url.Values, into any) error {
-	response, err := c.do(ctx, http.MethodGet, path, query)
+	response, err := c.do(ctx, http.MethodGet, path, query, nil)
 	if err != nil {
 		return err
 	}

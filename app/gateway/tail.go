@@ -95,7 +95,7 @@ func (t *tailer) once(ctx context.Context) error {
 	if t.place != "" {
 		header.Set("Last-Event-ID", t.place)
 	}
-	response, err := t.client.ask(ctx, http.MethodGet, "/api/logs/tail", t.query, header)
+	response, err := t.client.ask(ctx, http.MethodGet, "/api/logs/tail", t.query, header, nil)
 	if err != nil {
 		return err
 	}

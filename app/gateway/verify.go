@@ -17,7 +17,7 @@ func (c *Client) Verify(ctx context.Context, asked app.LedgerQuery, report app.V
 	if asked.Shipper != "" {
 		query.Set("shipper", asked.Shipper)
 	}
-	response, err := c.do(ctx, http.MethodPost, "/api/ledger/verify", query)
+	response, err := c.do(ctx, http.MethodPost, "/api/ledger/verify", query, nil)
 	if err != nil {
 		return app.Verification{}, err
 	}

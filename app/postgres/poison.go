@@ -15,7 +15,7 @@ import (
 const (
 	// The payload of a replay is the item's own: who merely calls himself
 	// as a replay does begins an item of his own.
-	selectReplayed = "SELECT id FROM quarantine WHERE replay = $1 AND digest = $2 FOR UPDATE"
+	selectReplayed = "SELECT id FROM quarantine WHERE replay = $1 AND sha256(payload) = $2 FOR UPDATE"
 
 	insertItemColumns = `
 		INSERT INTO quarantine (shipper, first_seq, digest, count, another, readable, topic, kafka_partition, kafka_offset,

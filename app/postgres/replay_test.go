@@ -291,3 +291,32 @@ func TestItemsArePagedAndFiltered(t *testing.T) {
 		t.Errorf("%+v, %v", page.Items[4], err)
 	}
 }
+
+// A log that was quarantined alone comes back to its own item, too.
+func TestAReplayOfALogThatWasRefusedAloneReturns(t *testing.T) {
+	db, _ := forbidding(t)
+	store(t, db, batch("k3v9", 1, mixed(3, 1)...))
+	page, err := db.Quarantine().Items(t.Context(), app.QuarantineQuery{Limit: 2})
+	if err != nil || len(page.Items) != 1 {
+		t.Fatalf("%+v, %v", page, err)
+	}
+	id := page.Items[0].ID
+	if _, err := db.Quarantine().Replay(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	replay, ok, err := db.Quarantine().Replaying(t.Context(), id)
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	again := poison(replay.Shipper, replay.First, 1, 9)
+	again.Payload = replay.Payload
+	if kept := keep(t, db, again); kept.ID != id || kept.Fresh {
+		t.Errorf("%+v", kept)
+	}
+	if item, _ := history(t, db, id); item.State != app.Held || item.Tries != 2 {
+		t.Errorf("%+v", item)
+	}
+	if v, found := verify(t, db, ""); !v.Whole {
+		t.Errorf("%q", found)
+	}
+}

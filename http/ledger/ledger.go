@@ -22,6 +22,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"millrace/app"
+	"millrace/http/server"
 )
 
 // Ledger answers; *app.Ledger fills it. Safe for concurrent use.
@@ -65,9 +66,10 @@ func Mount(e *echo.Echo, cfg Config) error {
 	}
 	h := &handlers{cfg: cfg, verifying: make(chan struct{}, 1)}
 	get := []string{http.MethodGet, http.MethodHead}
-	e.Match(get, "/api/ledger", h.bounded(h.report))
-	e.Match(get, "/api/batches", h.bounded(h.batches))
-	e.Match(get, "/api/batches/:id", h.bounded(h.batch))
+	within := server.Within(cfg.Timeout, "the ledger", "ask for one shipper, or let the gateway have more time (--postgres-statement-timeout)")
+	e.Match(get, "/api/ledger", h.report, within)
+	e.Match(get, "/api/batches", h.batches, within)
+	e.Match(get, "/api/batches/:id", h.batch, within)
 	e.POST("/api/ledger/verify", h.verify)
 	return nil
 }
@@ -75,23 +77,6 @@ func Mount(e *echo.Echo, cfg Config) error {
 type handlers struct {
 	cfg       Config
 	verifying chan struct{} // holds one while a verification runs
-}
-
-// bounded ends the context of a request after a time, and says so.
-func (h *handlers) bounded(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		ctx, cancel := context.WithTimeout(c.Request().Context(), h.cfg.Timeout)
-		defer cancel()
-		c.SetRequest(c.Request().WithContext(ctx))
-		err := next(c)
-		if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return &app.Error{
-				Kind: app.KindTimeout, Err: err,
-				Message: "the ledger took longer than " + h.cfg.Timeout.String() + ": ask for one shipper, or let the gateway have more time (--postgres-statement-timeout)",
-			}
-		}
-		return err
-	}
 }
 
 func (h *handlers) report(c echo.Context) error {

@@ -29,3 +29,31 @@ func (q *Quarantine) Kept(record app.PoisonRecord, kept app.KeptPoison) {
 		q.records.WithLabelValues(record.Stage, record.Reason).Inc()
 	}
 }
+
+// Quarantined shows how many items are in the quarantine, as they were last
+// counted.
+type Quarantined struct{ items *prometheus.GaugeVec }
+
+// NewQuarantined registers the number of items.
+func NewQuarantined(r prometheus.Registerer) *Quarantined {
+	return &Quarantined{promauto.With(r).NewGaugeVec(prometheus.GaugeOpts{
+		Name: "quarantine_items", Help: "Items of the quarantine by what became of them, and why they are there.",
+	}, []string{"state", "reason"})}
+}
+
+// Observe shows the counts. While nothing can be counted, there is nothing to
+// show.
+func (q *Quarantined) Observe(counts []app.QuarantineCount, err error) {
+	q.items.Reset()
+	if err != nil {
+		return
+	}
+	for _, state := range app.QuarantineStates {
+		for _, reason := range app.Reasons {
+			q.items.WithLabelValues(state, reason).Set(0)
+		}
+	}
+	for _, count := range counts {
+		q.items.WithLabelValues(count.State, count.Reason).Set(float64(count.Items))
+	}
+}

@@ -1,0 +1,117 @@
+package quarantine
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"millrace/app"
+	"millrace/http/openapi"
+	"millrace/http/server"
+)
+
+// Quarantine answers; *app.Quarantine fills it. Safe for concurrent use.
+type Quarantine interface {
+	Items(ctx context.Context, query app.QuarantineQuery) (app.QuarantinePage, error)
+	Item(ctx context.Context, id int64) (app.QuarantineDetail, app.QuarantineLogs, error)
+	Replay(ctx context.Context, selection app.QuarantineSelection) (app.QuarantineResults, error)
+	Discard(ctx context.Context, selection app.QuarantineSelection) (app.QuarantineResults, error)
+}
+
+// Config is what the endpoints need.
+type Config struct {
+	Document   *openapi.Document // required, as is the next
+	Quarantine Quarantine
+	Timeout    time.Duration // longest time an answer may take; 0 means 10 s
+}
+
+// Validate returns what cannot be right.
+func (c *Config) Validate() error {
+	switch {
+	case c.Document == nil || c.Quarantine == nil:
+		return errors.New("quarantine: a part of Config is missing")
+	case c.Timeout < 0:
+		return errors.New("quarantine: Timeout must not be negative")
+	}
+	return nil
+}
+
+// Mount adds the endpoints to a server.
+func Mount(e *echo.Echo, cfg Config) error {
+	if cfg.Timeout == 0 {
+		cfg.Timeout = 10 * time.Second
+	}
+	if err := cfg.Validate(); err != nil {
+		return err
+	}
+	chains := cfg.Document.Middlewares(formats)
+	within := server.Within(cfg.Timeout, "the quarantine", "ask for fewer items")
+	for operation := range chains {
+		chains[operation] = append([]echo.MiddlewareFunc{within}, chains[operation]...)
+	}
+	RegisterHandlersWithOptions(openapi.GetAndHead(e), &handlers{cfg.Quarantine}, RegisterHandlersOptions{OperationMiddlewares: chains})
+	return nil
+}
+
+// handlers implements the generated ServerInterface.
+type handlers struct{ quarantine Quarantine }
+
+var _ ServerInterface = (*handlers)(nil)
+
+// formats are the formats of parameters in openapi.yaml that these endpoints
+// have.
+var formats = map[string]openapi.Format{
+	"instant":           func(value string) error { _, err := instant(value); return err },
+	"quarantine-cursor": func(value string) error { _, err := app.ParseQuarantineCursor(value); return err },
+}
+
+func instant(text string) (time.Time, error) {
+	// A "+" that was not escaped arrives as a space.
+	t, err := time.Parse(time.RFC3339Nano, strings.Replace(text, " ", "+", 1))
+	if err != nil || !known(t) {
+		return time.Time{}, errors.New("want a time as 2026-01-31T12:00:00Z")
+	}
+	return t, nil
+}
+
+// known tells whether a time can be one of an item's.
+func known(t time.Time) bool { return t.Year() >= 1970 && t.Year() < 2262 }
+
+// ListQuarantine answers with a page. The parameters were checked against the
+// document.
+func (h *handlers) ListQuarantine(c echo.Context, _ ListQuarantineParams) error {
+	given := openapi.Values(c.Request().Context())
+	query := app.QuarantineQuery{
+		QuarantineFilter: app.QuarantineFilter{
+			State: given.Get("state"), Stage: given.Get("stage"), Reason: given.Get("reason"), Shipper: given.Get("shipper"),
+		},
+		Limit: app.DefaultLimit,
+	}
+	query.From, _ = instant(given.Get("from"))
+	query.To, _ = instant(given.Get("to"))
+	if limit := given.Get("limit"); limit != "" {
+		query.Limit, _ = strconv.Atoi(limit)
+	}
+	if cursor := given.Get("cursor"); cursor != "" {
+		query.After, _ = app.ParseQuarantineCursor(cursor)
+	}
+	page, err := h.quarantine.Items(c.Request().Context(), query)
+	if err != nil {
+		return err
+	}
+	return answer(c, struct {
+		Items []app.QuarantineItem `json:"items"`
+		Next  *string              `json:"next"`
+	}{page.Items, app.FormatQuarantineCursor(page.Next)})
+}
+
+// answer sends a document that must not be kept: the next item changes it.
+func answer(c echo.Context, document any) error {
+	c.Response().Header().Set(echo.HeaderCacheControl, "private, no-cache")
+	return c.JSON(http.StatusOK, document)
+}
