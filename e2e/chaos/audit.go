@@ -115,7 +115,7 @@ func compare(requests []request, s *sheet) (f findings, missing []int) {
 			if s.aside[n] > 1 {
 				f.Repeated++
 			}
-			if s.poison[n] && !aside {
+			if s.poison[n] && !aside && times == 0 { // unless it was replayed
 				f.Unkept++
 			}
 			if times > 1 {

@@ -34,6 +34,7 @@ func TestTheAuditSeesWhatIsWrong(t *testing.T) {
 		"one is stored and set aside":              {stored: []int{0, 1, 2, 3}, aside: []int{2}, failures: 1},
 		"one is set aside more than once":          {stored: []int{0, 1, 3}, aside: []int{2, 2}, failures: 1},
 		"one is poison and in quarantine":          {stored: []int{0, 1, 3}, aside: []int{2}, poison: []int{2}},
+		"one is poison and was replayed":           {stored: []int{0, 1, 2, 3}, poison: []int{3}},
 		"one is poison and not in quarantine":      {stored: []int{0, 1, 2, 3}, poison: []int{4}, failures: 1},
 		"one is there that nobody sent":            {stored: []int{0, 1, 2, 3, 12}, failures: 1},
 		"nothing is there":                         {missing: []int{0, 1, 2, 3}, failures: 1},

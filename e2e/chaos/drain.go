@@ -43,7 +43,10 @@ func (s *site) onItsWay(ctx context.Context) error {
 	if err := lag(s.all.Kafka.Brokers, "logs", group); err != nil {
 		return err
 	}
-	return lag(s.all.Kafka.Brokers, "logs.poison", group+"-quarantine")
+	if err := lag(s.all.Kafka.Brokers, "logs.poison", group+"-quarantine"); err != nil {
+		return err
+	}
+	return s.replaying(ctx)
 }
 
 // readGauge returns a gauge of a role.

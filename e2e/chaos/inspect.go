@@ -78,17 +78,21 @@ func readLogs(ctx context.Context, conn *pgx.Conn, found func(string)) error {
 	return err
 }
 
-// readQuarantine hands out the message of every log in the quarantine, and
-// returns how many of them were taken out of a batch that was stored.
+// readQuarantine hands out the message of every log in the quarantine that was
+// not replayed: those are stored. It returns how many were taken out of a batch
+// that was stored.
 func readQuarantine(ctx context.Context, conn *pgx.Conn, aside func(string)) (apart int64, err error) {
-	rows, err := conn.Query(ctx, "SELECT payload, CASE WHEN batch IS NULL THEN 0 ELSE count END FROM quarantine")
+	rows, err := conn.Query(ctx, "SELECT payload, CASE WHEN batch IS NULL THEN 0 ELSE count END, state = 'replayed' FROM quarantine")
 	if err != nil {
 		return 0, err
 	}
 	var payload []byte
 	var of int64
-	_, err = pgx.ForEachRow(rows, []any{&payload, &of}, func() error {
-		apart += of
+	var replayed bool
+	_, err = pgx.ForEachRow(rows, []any{&payload, &of, &replayed}, func() error {
+		if apart += of; replayed {
+			return nil
+		}
 		texts, _ := messages(payload) // what is no batch holds none of our logs
 		for _, text := range texts {
 			aside(text)

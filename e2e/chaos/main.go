@@ -9,6 +9,7 @@
 //	site.go      to whom; keeper.go, proxy.go
 //	act.go       how; stranger.go
 //	load.go      what is sent; numbered.go, bodies.go
+//	operator.go  what is done with what was set aside
 //	drain.go     when it is over
 //	inspect.go   what is found; audit.go, ledger.go
 //	report.go    what is said of it
@@ -132,6 +133,7 @@ func attack(ctx context.Context, s *site, d *diary, sent *load, plan []step, las
 			}
 		})
 	}
+	work.Go(func() { s.operate(ctx, d, lasts) })
 	return sent.run(ctx)
 }
 
