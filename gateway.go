@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/url"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -82,9 +83,11 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 	if err := mountQuarantine(r, e, document, db); err != nil {
 		return err
 	}
-	if err := ui.Mount(e, ui.Config{API: e}); err != nil {
+	roles, err := mountPages(e, cfg)
+	if err != nil {
 		return err
 	}
+	defer r.closing("the connections to roles", roles.Close)
 	if err := r.addServer(e, cfg.Gateway.Addr, "gateway-addr"); err != nil {
 		return err
 	}
@@ -154,4 +157,17 @@ func mountQuarantine(r *role, e *echo.Echo, document *openapi.Document, db *post
 	return quarantine.Mount(e, quarantine.Config{
 		Document: document, Quarantine: app.NewQuarantine(items, otlp.Codec{}), Timeout: r.cfg.Postgres.Timeout,
 	})
+}
+
+// mountPages adds the pages, which ask the API of the same server, and the roles.
+func mountPages(e *echo.Echo, cfg app.Config) (*client.Roles, error) {
+	known := cfg.Gateway
+	roles, err := client.NewRoles(
+		cfg.HTTP(slices.Concat(known.Shippers, known.Consumers, known.Producers)...),
+		known.Shippers, known.Consumers, known.Producers,
+	)
+	if err != nil {
+		return nil, err
+	}
+	return roles, ui.Mount(e, ui.Config{API: e, Roles: roles})
 }

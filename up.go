@@ -51,6 +51,12 @@ func runUp(ctx context.Context, cfg app.Config) (err error) {
 	if len(cfg.Gateway.Shippers) == 0 {
 		cfg.Gateway.Shippers = []string{cfg.LocalURL(cfg.Shipper.Addr)}
 	}
+	if len(cfg.Gateway.Consumers) == 0 {
+		cfg.Gateway.Consumers = []string{cfg.LocalURL(cfg.Consumer.Addr)}
+	}
+	if len(cfg.Gateway.Producers) == 0 {
+		cfg.Gateway.Producers = []string{cfg.LocalURL(cfg.Producer.Addr)}
+	}
 
 	// First those who send: what they still have must find its way.
 	return runInOrder(ctx, cfg, whenListening(cfg.Shipper.Addr, runProducer), runShipper, runConsumer, runGateway)

@@ -137,6 +137,9 @@ type GatewayConfig struct {
 	URL      string   `name:"url" help:"where commands such as verify find the gateway; empty: the gateway of this machine"`
 	Shippers []string `name:"shippers" help:"URLs of the shippers that the ledger asks how far they are; with up: the shipper of this process"`
 
+	Consumers []string `name:"consumers" help:"URLs of the consumers that the pipeline's page tells of; with up: the consumer of this process"`
+	Producers []string `name:"producers" help:"URLs of the producers that the pipeline's page tells of; with up: the producer of this process"`
+
 	MaxRange    time.Duration `name:"max-range" help:"longest range of time of a search; 0: any"`
 	Cache       bool          `name:"cache" help:"keep answers to searches and counts in Redis for a moment"`
 	ClosedAfter time.Duration `name:"closed-after" help:"how long ago a time range must have ended for its answers to be kept for long: logs that come later than that are seen late there"`

@@ -22,6 +22,10 @@
 //	search.go     the search page
 //	row.go        a log as it is shown
 //	histogram.go  the histogram's geometry
+//	pipeline.go   roles, ledger, batches
+//	figures.go    numbers about roles, and how fast they grow
+//	quarantine.go what was set aside
+//	login.go      the cookie with a key
 //	around.go     one log and its context
 //	live.go       logs as they come
 //	pages/        the templates, one a page; base.html is around all

@@ -22,12 +22,14 @@ var files embed.FS
 type Config struct {
 	// API answers under /api, as this server does. Required.
 	API http.Handler
+	// Roles are those that the pipeline's page tells of. Required.
+	Roles Roles
 }
 
 // Validate returns what cannot be right.
 func (c *Config) Validate() error {
-	if c.API == nil {
-		return errors.New("ui: API is missing")
+	if c.API == nil || c.Roles == nil {
+		return errors.New("ui: API or Roles is missing")
 	}
 	return nil
 }
@@ -40,6 +42,11 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect
 // handlers answer with pages.
 type handlers struct {
 	api   asker
+	roles Roles
+	rates rates
+	// sameOrigin refuses forms that pages of other sites send.
+	sameOrigin *http.CrossOriginProtection
+
 	pages *template.Template
 	asset map[string]string // from a file's name to its address
 }
@@ -47,7 +54,7 @@ type handlers struct {
 // Routes are those of the pages, which show nothing by themselves: what they
 // show comes from the API, which knows who may see it.
 func Routes() []string {
-	return []string{"/", "/ui/*", "/logs/:id", "/login"}
+	return []string{"/", "/ui/*", "/logs/:id", "/pipeline", "/batches/:id", "/quarantine*", "/login", "/logout"}
 }
 
 // Mount adds the pages to a server.
@@ -55,12 +62,14 @@ func Mount(e *echo.Echo, cfg Config) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
-	h := &handlers{api: asker{cfg.API}, asset: map[string]string{}}
+	h := &handlers{api: asker{cfg.API}, roles: cfg.Roles, sameOrigin: http.NewCrossOriginProtection(), asset: map[string]string{}}
 	if err := h.mountAssets(e); err != nil {
 		return err
 	}
 	var err error
-	h.pages, err = template.New("").Funcs(template.FuncMap{"asset": h.assetAddress, "group": group, "plain": plain, "blank": blankRow, "blankField": blankField}).ParseFS(files, "pages/*.html")
+	h.pages, err = template.New("").Funcs(template.FuncMap{"asset": h.assetAddress, "group": group, "plain": plain, "blank": blankRow, "blankField": blankField, "sayTime": sayTime,
+		"groupU": func(n uint64) string { return group(int64(n)) },
+	}).ParseFS(files, "pages/*.html")
 	if err != nil {
 		return err
 	}
@@ -72,6 +81,16 @@ func Mount(e *echo.Echo, cfg Config) error {
 	get("/logs/:id", h.around)
 	get("/ui/rows", h.rows)
 	e.GET("/ui/tail", h.tail, secure)
+	get("/pipeline", h.pipeline)
+	get("/ui/figures", h.figures)
+	get("/batches/:id", h.batch)
+	get("/quarantine", h.quarantine)
+	get("/quarantine/:id", h.item)
+	e.POST("/quarantine/replay", h.decide("replay"), secure)
+	e.POST("/quarantine/discard", h.decide("discard"), secure)
+	get("/login", h.login)
+	e.POST("/login", h.show, secure)
+	e.POST("/logout", h.logout, secure)
 	return nil
 }
 
@@ -133,16 +152,22 @@ func (h *handlers) assetAddress(name string) (string, error) {
 	return address, nil
 }
 
+// keyCookie is what package access keeps a key in.
+const keyCookie = "millrace_key"
+
 // page is what every page is made of.
 type page struct {
 	Title   string
 	Here    string // the navigation's entry that is current
 	Trouble *trouble
+	Known   bool // the browser has shown a key
 	Body    any
 }
 
 // render answers with a page. It is made whole before any of it is sent.
 func (h *handlers) render(c echo.Context, status int, name string, p page) error {
+	_, err := c.Cookie(keyCookie)
+	p.Known = err == nil
 	var out bytes.Buffer
 	if err := h.pages.ExecuteTemplate(&out, name, p); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package ui_test
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -9,10 +10,12 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/labstack/echo/v4"
 	"go.uber.org/goleak"
 
+	"millrace/app"
 	"millrace/http/ui"
 )
 
@@ -52,10 +55,32 @@ func newPages(t *testing.T, answers map[string]string) (*echo.Echo, *api) {
 		t.Error(err)
 		_ = c.NoContent(http.StatusInternalServerError)
 	}
-	if err := ui.Mount(e, ui.Config{API: onlyAPI{fake}}); err != nil {
+	if err := ui.Mount(e, ui.Config{API: onlyAPI{fake}, Roles: roles{}}); err != nil {
 		t.Fatal(err)
 	}
 	return e, fake
+}
+
+// roles are a shipper with a full journal, and a consumer that is away.
+type roles struct{}
+
+func (roles) Metrics(context.Context) []app.RoleMetrics {
+	at := time.Unix(1000, 0)
+	metric := func(name string, value float64, labels ...string) app.Metric {
+		m := app.Metric{Name: name, Value: value, Labels: map[string]string{}}
+		for i := 0; i < len(labels); i += 2 {
+			m.Labels[labels[i]] = labels[i+1]
+		}
+		return m
+	}
+	return []app.RoleMetrics{
+		{Role: "consumer", URL: "http://c", At: at, Error: "connection refused"},
+		{Role: "shipper", URL: "http://s", At: at, Metrics: []app.Metric{
+			metric("process_start_time_seconds", 990), metric("logs_received_total", 500, "format", "json"),
+			metric("journal_bytes", 95), metric("journal_limit_bytes", 100), metric("kafka_breaker_state", 1, "state", "open"),
+			metric("batch_size_logs_bucket", 3, "le", "1"), metric("batch_size_logs_bucket", 9, "le", "5"),
+		}},
+	}
 }
 
 // onlyAPI hides the requests that are made side by side from each other.
@@ -266,5 +291,101 @@ func TestAssetsMayBeKept(t *testing.T) {
 func TestConfigIsChecked(t *testing.T) {
 	if ui.Mount(echo.New(), ui.Config{}) == nil {
 		t.Error("pages without an API are taken")
+	}
+}
+
+func TestThePipelineShowsWhatIsAmiss(t *testing.T) {
+	e, fake := newPages(t, map[string]string{
+		"/api/ledger":  `{"whole":false,"shippers":[{"shipper":"s1","accepted":1000,"stored":990,"gaps":{"count":1,"logs":10,"first":[{"from":7,"to":16}]}}]}`,
+		"/api/batches": `{"batches":[{"id":"s1-1","shipper":"s1","count":6,"state":"stored","sealed_at":"2026-01-02T03:04:05Z","shipped_at":"2026-01-02T03:04:05.02Z"}],"next":"N"}`,
+	})
+	body := get(e, "/pipeline").Body.String()
+	for _, want := range []string{
+		"50/s", "It does not answer: connection refused", `class="figure error"`, ">open<", "95 percent", "7-16", `href="/batches/s1-1"`, "20ms", "cursor=N", "logs are missing",
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if body := get(e, "/ui/figures").Body.String(); !strings.Contains(body, `"value":"50/s"`) || !strings.Contains(body, `"stored s1":{"value":"990"`) {
+		t.Error(body)
+	}
+	fake.answers["/api/batches"] = `4{"status":401}`
+	if w := get(e, "/pipeline"); w.Code != http.StatusSeeOther || strings.Contains(w.Body.String(), "50/s") {
+		t.Errorf("who shows no key sees %s", w.Body)
+	}
+}
+
+func TestABatchesLife(t *testing.T) {
+	e, _ := newPages(t, map[string]string{"/api/batches/s1-1": `{"id":"s1-1","shipper":"s1","count":6,"state":"incomplete","rows":5,"trigger":"size","sealed_at":"2026-01-02T03:04:05Z","stored_at":"2026-01-02T03:04:06Z","quarantine":[{"id":9,"state":"held","from":3,"to":3}]}`})
+	body := get(e, "/batches/s1-1").Body.String()
+	for _, want := range []string{"incomplete", "closed by size", "1s later", "/quarantine/9", "<dd>5</dd>"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+}
+
+func post(e *echo.Echo, target string, form url.Values, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, target, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	e.ServeHTTP(w, r)
+	return w
+}
+
+func TestQuarantine(t *testing.T) {
+	e, fake := newPages(t, map[string]string{
+		"/api/quarantine":         `{"items":[{"id":7,"state":"held","reason":"invalid","error":"<b>bad</b>\u001b[31m","shipper":"s1"}],"next":null}`,
+		"/api/quarantine/7":       `{"id":7,"state":"held","readable":true,"headers":[{"name":"<h>","value":"v"},{"name":"b","bytes":"AAE="}],"history":[{"at":"2026-01-02T03:04:05Z","what":"poisoned"}],"logs":[],"payload":"AAECPGI+"}`,
+		"/api/quarantine/replay":  `{"results":[{"id":7,"state":"replaying"},{"id":8,"detail":"it was discarded"}]}`,
+		"/api/quarantine/discard": `4{"status":403,"detail":"the key does not have the scope admin"}`,
+	})
+	body := get(e, "/quarantine?state=held").Body.String()
+	if !strings.Contains(body, "&lt;b&gt;bad") || !strings.Contains(body, "<option selected>held") {
+		t.Error(body)
+	}
+	body = get(e, "/quarantine/7").Body.String()
+	if !strings.Contains(body, "&lt;h&gt;") || !strings.Contains(body, "0001") || !strings.Contains(body, "00 01 02 3c 62 3e") || !strings.Contains(body, "poisoned") {
+		t.Error(body)
+	}
+	chosen := url.Values{"id": {"7", "8"}, "back": {"/quarantine?state=held"}}
+	w := post(e, "/quarantine/replay", chosen)
+	to, _ := url.Parse(w.Header().Get("Location"))
+	if w.Code != http.StatusSeeOther || to.Path != "/quarantine" || to.Query().Get("state") != "held" || to.Query().Get("done") != "1 of 2 items sent again. Item 8: It was discarded." {
+		t.Errorf("%d %s", w.Code, to)
+	}
+	if w := post(e, "/quarantine/discard", chosen); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "scope admin") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w := post(e, "/quarantine/replay", url.Values{"id": {"7"}, "back": {"//evil.example"}}); strings.Contains(w.Header().Get("Location"), "evil") {
+		t.Error(w.Header())
+	}
+	delete(fake.asked, "POST /api/quarantine/replay")
+	e.HTTPErrorHandler = func(err error, c echo.Context) { _ = c.NoContent(http.StatusForbidden) }
+	for _, foreign := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Origin", "https://evil.example"}} {
+		if w := post(e, "/quarantine/replay", chosen, foreign...); w.Code != http.StatusForbidden || fake.asked["POST /api/quarantine/replay"] != nil {
+			t.Errorf("%v: %d", foreign, w.Code)
+		}
+	}
+}
+
+func TestLogin(t *testing.T) {
+	e, fake := newPages(t, map[string]string{"/api/login": `{"access":"on"}`})
+	if body := get(e, "/login?next=/pipeline").Body.String(); !strings.Contains(body, `value="/pipeline"`) {
+		t.Error(body)
+	}
+	for next, want := range map[string]string{"/?service=a": "/?service=a", "https://evil.example/": "/", "//evil.example": "/", `/\evil.example`: "/", "": "/"} {
+		w := post(e, "/login", url.Values{"key": {"mr_x"}, "next": {next}})
+		if got := w.Header().Get("Location"); w.Code != http.StatusSeeOther || got != want {
+			t.Errorf("%s: %d %s", next, w.Code, got)
+		}
+	}
+	fake.answers["/api/login"] = `4{"status":401,"detail":"nobody knows this key"}`
+	if w := post(e, "/login", url.Values{"key": {"x"}}); w.Code != http.StatusUnauthorized || !strings.Contains(w.Body.String(), "Nobody knows this key.") {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }

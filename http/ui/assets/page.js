@@ -3,6 +3,7 @@ import { startCopying, startMore } from "./rows.js";
 import { startHistogram } from "./histogram.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
+import { startPipeline, startQuarantine } from "./others.js";
 
 const busy = document.getElementById("busy");
 
@@ -28,3 +29,5 @@ startMore();
 startHistogram();
 startLive();
 startKeys();
+startPipeline();
+startQuarantine();

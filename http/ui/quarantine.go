@@ -1,0 +1,236 @@
+package ui
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"millrace/app"
+)
+
+// quarantinePage is a list of what was set aside.
+type quarantinePage struct {
+	Query   address
+	Items   []itemRow
+	Next    string
+	Filters []choices
+	Shipper string
+	Done    string // what became of an order
+	Back    string // the address of this list, for forms
+}
+
+// itemRow is one item in a list.
+type itemRow struct {
+	app.QuarantineItem
+	Error []span
+	Last  string
+}
+
+// choices are the values that a filter may have.
+type choices struct {
+	Name, Label string
+	Values      []string
+	Chosen      string
+}
+
+var quarantineFilters = []string{"state", "stage", "reason", "shipper", paramCursor}
+
+// quarantine answers GET /quarantine.
+func (h *handlers) quarantine(c echo.Context) error {
+	at := address(c.QueryParams()).clone()
+	p := quarantinePage{Query: at, Shipper: at.get("shipper"), Done: at.get("done"), Back: quarantineAddress(at.without("done"))}
+	for name, values := range map[string][]string{"state": app.QuarantineStates, "stage": app.Stages, "reason": app.Reasons} {
+		p.Filters = append(p.Filters, choices{name, name, values, at.get(name)})
+	}
+	slices.SortFunc(p.Filters, func(a, b choices) int {
+		return slices.Index(quarantineFilters, a.Name) - slices.Index(quarantineFilters, b.Name)
+	})
+	var found struct {
+		Items []app.QuarantineItem
+		Next  string
+	}
+	query := url.Values{}
+	for _, name := range quarantineFilters {
+		if value := at.get(name); value != "" {
+			query.Set(name, value)
+		}
+	}
+	failed := troubleOf(h.api.get(c, "/api/quarantine", query, &found))
+	if answer, ok := refused(c, failed); ok {
+		return answer
+	}
+	status := http.StatusOK
+	if failed != nil {
+		status = failed.Status
+	}
+	for _, item := range found.Items {
+		one := itemRow{QuarantineItem: item, Last: sayTime(item.LastSeen)}
+		one.Error, _ = spansOf(item.Error, maxField)
+		p.Items = append(p.Items, one)
+	}
+	if found.Next != "" {
+		p.Next = quarantineAddress(at.without("done").with(paramCursor, found.Next))
+	}
+	return h.render(c, status, "quarantine.html", page{Title: "Quarantine", Here: "quarantine", Trouble: failed, Body: p})
+}
+
+func quarantineAddress(a address) string {
+	if len(a) == 0 {
+		return "/quarantine"
+	}
+	return "/quarantine?" + url.Values(a).Encode()
+}
+
+// itemPage is one item.
+type itemPage struct {
+	Item    app.QuarantineItem
+	Error   []span
+	Headers []itemHeader
+	History []itemEvent
+	Logs    []row
+	Total   int
+	Hex     string // of what cannot be read, its beginning
+	Done    string
+	Back    string
+}
+
+type itemHeader struct{ Name, Value []span }
+
+type itemEvent struct {
+	At, What, Stage, Reason string
+	Error                   []span
+}
+
+// item answers GET /quarantine/{id}.
+func (h *handlers) item(c echo.Context) error {
+	id := c.Param("id")
+	var found struct {
+		app.QuarantineItem
+		Headers []struct {
+			Name, Value string
+			Bytes       []byte
+		}
+		History   []app.QuarantineEvent
+		Logs      []app.Log
+		LogsTotal int `json:"logs_total"`
+		Payload   []byte
+	}
+	failed := troubleOf(h.api.get(c, "/api/quarantine/"+url.PathEscape(id), nil, &found))
+	if answer, ok := refused(c, failed); ok {
+		return answer
+	}
+	if failed != nil {
+		return h.render(c, failed.Status, "item.html", page{Title: "Quarantine", Here: "quarantine", Trouble: failed, Body: itemPage{}})
+	}
+	p := itemPage{Item: found.QuarantineItem, Total: found.LogsTotal, Done: c.QueryParam("done"), Back: "/quarantine/" + id}
+	p.Error, _ = spansOf(found.Error, 0)
+	for _, given := range found.Headers {
+		value := given.Value
+		if len(given.Bytes) > 0 {
+			value = hex.EncodeToString(given.Bytes)
+		}
+		var one itemHeader
+		one.Name, _ = spansOf(given.Name, maxField)
+		one.Value, _ = spansOf(value, maxMessage)
+		p.Headers = append(p.Headers, one)
+	}
+	for _, e := range found.History {
+		one := itemEvent{At: e.At.UTC().Format(clockLong), What: e.What, Stage: e.Stage, Reason: e.Reason}
+		one.Error, _ = spansOf(e.Error, maxMessage)
+		p.History = append(p.History, one)
+	}
+	for _, log := range found.Logs {
+		p.Logs = append(p.Logs, rowOf(log, nil, false))
+	}
+	if len(found.Payload) > 0 {
+		p.Hex = hex.Dump(found.Payload[:min(len(found.Payload), maxHex)])
+	}
+	return h.render(c, http.StatusOK, "item.html", page{Title: "Quarantine item " + id, Here: "quarantine", Body: p})
+}
+
+const (
+	clockLong = "2006-01-02 15:04:05.000"
+	maxHex    = 4 << 10 // bytes
+)
+
+// decide answers POST /quarantine/replay and /quarantine/discard, which a form
+// sends. A page of another site cannot send it.
+func (h *handlers) decide(order string) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if err := h.sameOrigin.Check(c.Request()); err != nil {
+			return app.Errorf(app.KindForbidden, "a page of another site sent this")
+		}
+		form, err := c.FormParams()
+		if err != nil {
+			return app.Errorf(app.KindInvalid, "the form cannot be read: %w", err)
+		}
+		back := form.Get("back")
+		if u, err := url.Parse(back); err != nil || u.Host != "" || u.Scheme != "" || u.Path == "" || u.Path[0] != '/' || len(u.Path) > 1 && (u.Path[1] == '/' || u.Path[1] == '\\') {
+			back = "/quarantine"
+		}
+		var ids []int64
+		for _, text := range form["id"] {
+			id, err := strconv.ParseInt(text, 10, 64)
+			if err != nil {
+				return &app.Error{Kind: app.KindInvalid, Field: "id", Message: "id is no number"}
+			}
+			ids = append(ids, id)
+		}
+		said, failed := "Nothing was chosen.", (*trouble)(nil)
+		if len(ids) > 0 {
+			said, failed = h.order(c, order, ids)
+		}
+		if answer, ok := refused(c, failed); ok {
+			return answer
+		}
+		if failed != nil {
+			return h.render(c, failed.Status, "quarantine.html", page{Title: "Quarantine", Here: "quarantine", Trouble: failed, Body: quarantinePage{}})
+		}
+		to, err := url.Parse(back)
+		if err != nil {
+			return err
+		}
+		query := to.Query()
+		query.Set("done", said)
+		to.RawQuery = query.Encode()
+		return c.Redirect(http.StatusSeeOther, to.String())
+	}
+}
+
+// order gives an order to the API, and says what became of it.
+func (h *handlers) order(c echo.Context, order string, ids []int64) (string, *trouble) {
+	body, err := json.Marshal(map[string]any{"ids": ids})
+	if err != nil {
+		return "", troubleOf(err)
+	}
+	r := inner(c, http.MethodPost, "/api/quarantine/"+order, nil)
+	r.Header.Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	got := newAnswer()
+	h.api.api.ServeHTTP(got, r)
+	if got.status != http.StatusOK {
+		return "", got.trouble()
+	}
+	var results app.QuarantineResults
+	if err := json.Unmarshal(got.body.Bytes(), &results); err != nil {
+		return "", troubleOf(err)
+	}
+	done, why := 0, ""
+	for _, r := range results.Results {
+		if r.Detail == "" {
+			done++
+		} else if why == "" {
+			why = fmt.Sprintf(" Item %d: %s", r.ID, sentence(r.Detail))
+		}
+	}
+	what := map[string]string{"replay": "sent again", "discard": "given up"}[order]
+	return fmt.Sprintf("%d of %d items %s.%s", done, len(results.Results), what, why), nil
+}
