@@ -145,7 +145,7 @@ func readPlace(meta map[string]string, prefix string) (place RecordPlace, ok boo
 	partition, errPartition := strconv.ParseInt(meta[prefix+MetaPartition], 10, 32)
 	offset, errOffset := strconv.ParseInt(meta[prefix+MetaOffset], 10, 64)
 	// The name of a partition is that of the shipper.
-	if errors.Join(errPartition, errOffset) != nil || partition < 0 || offset < 0 || !IsShipperName(topic+".2147483647") {
+	if errors.Join(errPartition, errOffset) != nil || partition < 0 || offset < 0 || topic == "" || !IsShipperName(topic+".2147483647") {
 		return RecordPlace{}, false
 	}
 	at, err := time.Parse(time.RFC3339Nano, meta[prefix+MetaShippedAt])

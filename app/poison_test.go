@@ -103,6 +103,7 @@ func TestWhySomethingIsSetAside(t *testing.T) {
 func FuzzReadPoison(f *testing.F) {
 	f.Add("k3v9", "41", "3", "2026-01-31T12:00:00Z", "logs", "3", "99", "store", "why", "poison.0", []byte("abc"))
 	f.Add("\x00", "-1", "99999999999999999999", "now", "\xff", "9999999999", "-9", "", "\x00", "", []byte(nil))
+	f.Add("k3v9", "41", "3", "now", "", "3", "99", "store", "why", "poison.0", []byte("abc"))
 	f.Fuzz(func(t *testing.T, shipper, first, count, sealed, topic, partition, offset, stage, reason, at string, payload []byte) {
 		meta := map[string]string{
 			app.MetaShipper: shipper, app.MetaFirst: first, app.MetaCount: count, app.MetaSealedAt: sealed, app.MetaStage: stage, app.MetaReason: reason,
