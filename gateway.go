@@ -57,11 +57,8 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 		return err
 	}
 	r.guard.MountLogin(e)
-	document, err := openapi.Read()
+	document, err := mountDocument(e)
 	if err != nil {
-		return err
-	}
-	if err := document.Mount(e); err != nil {
 		return err
 	}
 	answers := app.NewAnswerCache(cache, storeName(cfg.Postgres.URL), feed.ChangedAt, cfg.Postgres.Timeout)
@@ -93,6 +90,16 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 	}
 	r.addLoop(feed.Run)
 	return r.run(ctx)
+}
+
+// mountDocument adds the description of the API, against which requests are
+// checked.
+func mountDocument(e *echo.Echo) (*openapi.Document, error) {
+	document, err := openapi.Read()
+	if err != nil {
+		return nil, err
+	}
+	return document, document.Mount(e)
 }
 
 // mountQuery adds the searches and counts.
