@@ -58,18 +58,18 @@ func StartKafka(ctx context.Context, dir, repository string, listeners ...*Liste
 	if err != nil {
 		return nil, err
 	}
-	port, err := freePort()
+	port, err := FreePort()
 	if err != nil {
 		return nil, err
 	}
-	controller, err := freePort()
+	controller, err := FreePort()
 	if err != nil {
 		return nil, err
 	}
 	properties := filepath.Join(dir, "kafka.properties")
 	var listen, advertise, protocols strings.Builder
 	for _, l := range listeners {
-		port, err := freePort()
+		port, err := FreePort()
 		if err != nil {
 			return nil, err
 		}

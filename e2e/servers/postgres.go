@@ -56,7 +56,7 @@ func StartPostgres(ctx context.Context, dir string) (*Postgres, error) {
 	if out, err := command(initdb, "-D", data, "-U", "millrace", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	port, err := freePort()
+	port, err := FreePort()
 	if err != nil {
 		return nil, err
 	}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -167,14 +169,19 @@ func (p *Process) tail() string {
 	return "its output ends: " + strings.Join(lines[max(0, len(lines)-10):], "\n")
 }
 
-// freePort returns a port that nobody uses now.
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+// FreePort returns a port on loopback that nobody uses now. It is none of those
+// that the kernel gives to connections on their way out, one of which could
+// take it before the server does.
+func FreePort() (int, error) {
+	const first, last = 10_000, 32_000
+	for range 1000 {
+		port := first + rand.IntN(last-first)
+		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			return port, listener.Close()
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
+	return 0, fmt.Errorf("no port from %d to %d is free", first, last)
 }
 
 // find returns the first of the programs that exists; patterns may have

@@ -22,7 +22,7 @@ func StartPrometheus(ctx context.Context, dir, config string) (*Prometheus, erro
 	if err != nil {
 		return nil, err
 	}
-	port, err := freePort()
+	port, err := FreePort()
 	if err != nil {
 		return nil, err
 	}
