@@ -12,6 +12,7 @@ import (
 
 	"millrace/app"
 	"millrace/http/openapi"
+	"millrace/http/server"
 )
 
 //go:generate go tool -modfile=../../tools/openapi/go.mod oapi-codegen -config oapi.yaml ../openapi/openapi.yaml
@@ -86,9 +87,10 @@ func Mount(e *echo.Echo, cfg Config) error {
 	}
 	h := &handlers{cfg: cfg}
 	searches := atOnce(cfg.MaxSearches, "searches")
+	within := server.Within(cfg.Timeout, "the query", "ask for a shorter time, or for one service or level")
 	chains := cfg.Document.Middlewares(Formats())
 	for operation := range chains {
-		chains[operation] = append([]echo.MiddlewareFunc{private, bounded(cfg.Timeout)}, chains[operation]...)
+		chains[operation] = append([]echo.MiddlewareFunc{private, within}, chains[operation]...)
 		if cfg.Answers != nil && slices.Contains(keptOperations, operation) {
 			chains[operation] = append(chains[operation], cached(cfg.Answers, operation, cfg.ClosedAfter))
 		}
@@ -108,27 +110,6 @@ var keptOperations = []string{"searchLogs", "logHistogram", "logFacets", "logSta
 
 // handlers implements the generated StrictServerInterface.
 type handlers struct{ cfg Config }
-
-// bounded ends the context of a request after a time, and says so in place of
-// whatever error comes of that. The handler itself is never abandoned: one
-// that were would go on writing an answer that belongs to the next request.
-func bounded(timeout time.Duration) echo.MiddlewareFunc {
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			ctx, cancel := context.WithTimeout(c.Request().Context(), timeout)
-			defer cancel()
-			c.SetRequest(c.Request().WithContext(ctx))
-			err := next(c)
-			if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return &app.Error{
-					Kind: app.KindTimeout, Err: err,
-					Message: "the query took longer than " + timeout.String() + ": ask for a shorter time, or for one service or level",
-				}
-			}
-			return err
-		}
-	}
-}
 
 // atOnce refuses requests beyond a number that are answered at once.
 func atOnce(limit int, what string) echo.MiddlewareFunc {
