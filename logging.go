@@ -22,14 +22,17 @@ func newLogger(cfg app.Config) *slog.Logger {
 // loggerTo returns a log and its level, which may be changed at any time.
 func loggerTo(out io.Writer, cfg app.Config) (*slog.Logger, *slog.LevelVar) {
 	level := &slog.LevelVar{}
-	// The setting was checked: an unknown level cannot come here.
-	_ = level.UnmarshalText([]byte(cfg.LogLevel))
+	setLevel(level, cfg.LogLevel)
 	options := &slog.HandlerOptions{Level: level, ReplaceAttr: withoutTrace}
 	if cfg.LogForm == "json" {
 		return slog.New(inTrace{slog.NewJSONHandler(out, options)}), level
 	}
 	return slog.New(inTrace{slog.NewTextHandler(out, options)}), level
 }
+
+// setLevel takes a level from the setting, which was checked: an unknown one
+// cannot come here.
+func setLevel(level *slog.LevelVar, setting string) { _ = level.UnmarshalText([]byte(setting)) }
 
 // inTrace adds to what is logged within a span where it belongs: trace_id and
 // span_id, the names that logs have in Millrace.

@@ -9,6 +9,7 @@
 // bottom: shipper.go, consumer.go, gateway.go, producer.go. up.go runs them
 // all in one process, send.go ships files, logs.go shows logs, verify.go checks that none is missing,
 // poison.go asks after the quarantine,
+// reload.go takes settings anew while roles run,
 // configcmd.go shows the settings and doctor.go examines the servers they name.
 // The rooms they are wired from are described in docs/design.md.
 package main
@@ -79,7 +80,9 @@ func newCommand() *cobra.Command {
 	role := func(use, short string, run func(context.Context, app.Config) error) {
 		root.AddCommand(&cobra.Command{
 			Use: use, Short: short, Args: cobra.NoArgs,
-			RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), cfg) },
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				return settings.watched(cmd.Context(), cfg, newLogger(cfg), run)
+			},
 		})
 	}
 	role("up", "Run every role in one process, with embedded servers where none are set", runUp)

@@ -23,7 +23,8 @@ import (
 //
 //	synthetic ─▶ handlers.Generate ─▶ batching.Publisher ─▶ client ─▶ HTTP
 //	                   ▲
-//	    http/control ──┘ the rate
+//	    http/control ──┤ the rate
+//	   settings file ──┘
 func runProducer(ctx context.Context, cfg app.Config) error {
 	r := newRole("producer", cfg)
 	defer r.close()
@@ -34,6 +35,12 @@ func runProducer(ctx context.Context, cfg app.Config) error {
 	defer r.closing("the line publisher", lines.Close)
 	counters := metrics.NewProducer(r.registry)
 	generate := handlers.NewGenerate(synthetic.New(rand.Uint64()), lines, cfg.Producer.Rate, counters.Generated)
+
+	defer cfg.Live.Hear(func(before, now app.Config) {
+		if before.Producer.Rate != now.Producer.Rate {
+			generate.SetRate(now.Producer.Rate)
+		}
+	})()
 
 	e, err := r.newServer(0)
 	if err != nil {

@@ -34,6 +34,10 @@ Every setting can be given as a flag, as a variable in the environment, or in a 
 as ` + "`brokers`" + ` under ` + "`kafka`" + `. A name that is no setting is an error, and the message names the nearest that is one. Times are
 written like ` + "`500ms`, `5s` or `720h`" + `, lists with commas or, in the file, as YAML lists.
 
+A role that runs looks at its file once a second. The settings that say so below are taken anew when they change there (keys and
+certificates too, in their own files); the others that changed are named in the log, and wait for a restart. A file that is wrong,
+or gone, leaves everything as it was, and the log says what is wrong with it.
+
 ` + "```sh" + `
 bin/millrace config              # the settings in effect, and where each comes from
 bin/millrace config --changed    # those that are not the default's
@@ -57,6 +61,9 @@ func reference() string {
 		for _, name := range group.settings {
 			flag := s.flags.Lookup(name)
 			help := strings.ReplaceAll(flag.Usage, "|", `\|`)
+			if s.live[name] {
+				help += "; taken anew when the file changes"
+			}
 			if s.secret[name] {
 				help += "; not shown by `millrace config`"
 			}

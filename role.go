@@ -37,6 +37,7 @@ type role struct {
 	spans    io.Closer            // of tracing, or nil
 	guard    *access.Guard        // of the role's server, once it has one
 	open     []string             // routes that need no key
+	forget   func()               // ends hearing of settings that are taken anew
 	group    run.Group            // everything that runs until the role stops
 }
 
@@ -45,6 +46,11 @@ func newRole(name string, cfg app.Config) *role {
 	r := &role{name: name, cfg: cfg, registry: metrics.NewRegistry(), progress: progress.New(stuckAfter)}
 	logger, level := loggerTo(os.Stderr, cfg)
 	r.logger, r.level = logger.With("role", name), level
+	r.forget = cfg.Live.Hear(func(before, now app.Config) {
+		if before.LogLevel != now.LogLevel {
+			setLevel(level, now.LogLevel)
+		}
+	})
 	if cfg.Tracing.Endpoint != "" {
 		provider, err := otel.Open(context.Background(), cfg.Tracing, "millrace-"+name, r.logger)
 		if err != nil {
@@ -58,6 +64,7 @@ func newRole(name string, cfg app.Config) *role {
 
 // close exports the last spans.
 func (r *role) close() {
+	r.forget()
 	if r.spans != nil {
 		r.closing("tracing", r.spans.Close)
 	}

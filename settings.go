@@ -24,13 +24,14 @@ type settings struct {
 	file    string
 	names   []string
 	secret  map[string]bool   // those that must not be shown
+	live    map[string]bool   // those that are taken anew while running
 	sources map[string]string // of what load found a value for: where
 }
 
 // bindSettings gives flags one flag for each setting of cfg, named by the tags
 // of app.Config. The value that cfg holds is the default.
 func bindSettings(flags *pflag.FlagSet, cfg *app.Config) *settings {
-	s := &settings{flags: flags, secret: map[string]bool{}, sources: map[string]string{}}
+	s := &settings{flags: flags, secret: map[string]bool{}, live: map[string]bool{}, sources: map[string]string{}}
 	flags.StringVar(&s.file, "config", "", "YAML file with settings")
 	s.bind("", reflect.ValueOf(cfg).Elem())
 	return s
@@ -65,6 +66,7 @@ func (s *settings) bind(prefix string, group reflect.Value) {
 		}
 		s.names = append(s.names, name)
 		s.secret[name] = field.Tag.Get("secret") == "true"
+		s.live[name] = field.Tag.Get("live") == "true"
 	}
 }
 
@@ -86,6 +88,11 @@ func (s *settings) use(environ []string) error {
 	if err != nil {
 		return err
 	}
+	return s.fill(env, file)
+}
+
+// fill gives every setting that was not given as a flag its value.
+func (s *settings) fill(env, file map[string]string) error {
 	var wrong []error
 	for _, name := range s.names {
 		if s.flags.Changed(name) {

@@ -13,10 +13,11 @@ import (
 // tags on the way to it, joined by hyphens: Kafka.Brokers is kafka-brokers. It
 // can be given as a flag (--kafka-brokers), in the environment
 // (MILLRACE_KAFKA_BROKERS) or in a YAML file (kafka-brokers, or brokers under
-// kafka); the first of these that says something wins.
+// kafka); the first of these that says something wins. What is tagged live is
+// taken anew when it changes in the file.
 type Config struct {
 	DataDir  string         `name:"data-dir" help:"folder for everything that is kept"`
-	LogLevel string         `name:"log-level" help:"own logs from this level up: debug, info, warn, error"`
+	LogLevel string         `name:"log-level" live:"true" help:"own logs from this level up: debug, info, warn, error"`
 	LogForm  string         `name:"log-format" help:"own logs as text or json"`
 	Kafka    KafkaConfig    `name:"kafka"`
 	Postgres PostgresConfig `name:"postgres"`
@@ -33,6 +34,7 @@ type Config struct {
 	Tracing  TracingConfig  `name:"tracing"`
 	APIKey   string         `name:"api-key" secret:"true" help:"API key that commands and roles show to servers of Millrace"`
 	Shutdown time.Duration  `name:"shutdown-timeout" help:"how long a role may take to finish its work when stopped"`
+	Live     *LiveConfig    `name:"-"` // tells of settings that are taken anew; may be nil
 }
 
 // TracingConfig is for traces of what becomes of requests.
@@ -112,7 +114,7 @@ type JournalConfig struct {
 // ProducerConfig is for the synthetic producer.
 type ProducerConfig struct {
 	Addr string  `name:"addr" help:"address the producer listens on"`
-	Rate float64 `name:"rate" help:"synthetic logs a second; can be changed while running"`
+	Rate float64 `name:"rate" live:"true" help:"synthetic logs a second"`
 	URL  string  `name:"target" help:"where the producer and send ship to; empty: the shipper of this machine"`
 }
 
