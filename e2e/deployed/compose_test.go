@@ -8,7 +8,8 @@ import (
 )
 
 // What compose.yaml says is what is run here: the commands, the environment,
-// the order, the health checks and the grace periods are the file's. The
+// the order, the health checks and the grace periods are the file's, and so is
+// the configuration of the Prometheus that watches them. The
 // commands that people know work on it.
 func TestWhatComposeStartsWorks(t *testing.T) {
 	s := newSite(t, "../../deployments/compose.yaml")
@@ -44,6 +45,8 @@ func TestWhatComposeStartsWorks(t *testing.T) {
 	if out, err := command(t, s.env("log-consumer"), binary, "doctor"); err != nil {
 		t.Errorf("doctor: %v\n%s", err, out)
 	}
+
+	s.expectWatched(s.startPrometheus())
 
 	// Backpressure: without its consumer, Kafka holds what comes.
 	s.stop("log-consumer")

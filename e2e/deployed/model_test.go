@@ -25,6 +25,7 @@ type service struct {
 	Command     []string
 	Environment map[string]*string
 	Ports       []struct{ Target int }
+	Volumes     []struct{ Source, Target string }
 	Healthcheck struct{ Test []string }
 	StopGrace   string                                `json:"stop_grace_period"`
 	DependsOn   map[string]struct{ Condition string } `json:"depends_on"`
@@ -72,8 +73,9 @@ func newSite(t *testing.T, file string) *site {
 	return s
 }
 
-// env returns the environment of a service, on this machine.
-func (s *site) env(name string) []string {
+// here returns what turns the addresses that the file has for a service into
+// those on this machine.
+func (s *site) here(name string) *strings.Replacer {
 	pairs := []string{}
 	for there, here := range s.addr {
 		pairs = append(pairs, there, here)
@@ -81,7 +83,12 @@ func (s *site) env(name string) []string {
 			pairs = append(pairs, "0.0.0.0:"+port, here)
 		}
 	}
-	here := strings.NewReplacer(pairs...)
+	return strings.NewReplacer(pairs...)
+}
+
+// env returns the environment of a service, on this machine.
+func (s *site) env(name string) []string {
+	here := s.here(name)
 	env := []string{"MILLRACE_DATA_DIR=" + filepath.Join(s.t.TempDir(), name)}
 	if err := os.MkdirAll(strings.TrimPrefix(env[0], "MILLRACE_DATA_DIR="), 0o755); err != nil {
 		s.t.Fatal(err)

@@ -104,6 +104,25 @@ func TestOurServicesAreConfined(t *testing.T) {
 	}
 }
 
+// Who exports a variable for compose.yaml may run bin/millrace in the same
+// shell, which refuses variables that begin like its settings and are none.
+func TestVariablesOfTheFileAreInNobodysWay(t *testing.T) {
+	text, err := os.ReadFile(deployments + "/compose.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := regexp.MustCompile(`\$\{([A-Z_]+)`).FindAllStringSubmatch(string(text), -1)
+	if len(used) == 0 {
+		t.Fatal("no variable is used")
+	}
+	known := settings(t)
+	for _, variable := range used {
+		if name := variable[1]; strings.HasPrefix(name, "MILLRACE_") && !slices.Contains(known, name) {
+			t.Errorf("%s is used, and is no setting", name)
+		}
+	}
+}
+
 // settings are the variables of docs/configuration.md.
 func settings(t *testing.T) []string {
 	t.Helper()
