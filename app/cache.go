@@ -177,6 +177,11 @@ func (c *AnswerCache) work(ctx context.Context, key string, q Question, away boo
 		}
 		if locked {
 			defer c.unlock(ctx, key)
+			// Who looked before it was there, and comes here only after it was
+			// made, need not make it again.
+			if answer, err := c.get(ctx, key); err == nil && !q.Anew && c.isFresh(answer, q.Closed) {
+				return found{answer, FromCache}, nil
+			}
 		}
 	}
 	source := FromStore

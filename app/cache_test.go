@@ -98,6 +98,41 @@ func TestEqualQuestionsAtOnceAreWorkedOutOnce(t *testing.T) {
 	})
 }
 
+// lateStore tells the first who asks what was there some time ago.
+type lateStore struct {
+	app.AnswerStore
+	by    time.Duration
+	asked atomic.Bool
+}
+
+func (l *lateStore) Get(ctx context.Context, key string) ([]byte, error) {
+	value, err := l.AnswerStore.Get(ctx, key)
+	if l.asked.CompareAndSwap(false, true) {
+		time.Sleep(l.by)
+	}
+	return value, err
+}
+
+// One who looked for the answer before it was there, and goes on after it was
+// made, takes it.
+func TestWhoLookedTooEarlyTakesTheAnswerThatIsThereNow(t *testing.T) {
+	inAnswers(t, func(a *answers) {
+		late := a.gateway(&lateStore{AnswerStore: a.store, by: a.takes + 50*time.Millisecond})
+		var both sync.WaitGroup
+		both.Go(func() {
+			got, source, err := late.Answer(a.t.Context(), open, a.compute)
+			if err != nil || string(got.Body) != "1" || source != app.FromCache {
+				a.t.Errorf("%s from %s, %v", got.Body, source, err)
+			}
+		})
+		a.ask(open, "1", app.FromStore)
+		both.Wait()
+		if err := late.Close(); err != nil {
+			a.t.Error(err)
+		}
+	})
+}
+
 // However fast batches are stored, an answer is worked out once a second at
 // most; and one whose question nobody asks is not worked out.
 func TestHowLongAnOpenAnswerLives(t *testing.T) {
