@@ -24,8 +24,9 @@ type Postgres struct {
 
 // StartPostgres makes a database cluster in a folder, and starts it. As root it
 // runs as the user postgres, since PostgreSQL refuses to be root; that user
-// must be able to enter the folder.
-func StartPostgres(ctx context.Context, dir string) (*Postgres, error) {
+// must be able to enter the folder. settings are more of the server's own, as
+// NAME=VALUE.
+func StartPostgres(ctx context.Context, dir string, settings ...string) (*Postgres, error) {
 	initdb, err := find("postgresql", "/usr/lib/postgresql/*/bin/initdb", "initdb")
 	if err != nil {
 		return nil, err
@@ -64,8 +65,11 @@ func StartPostgres(ctx context.Context, dir string) (*Postgres, error) {
 	p.Process = &Process{
 		name: "PostgreSQL", log: filepath.Join(dir, "postgres.log"),
 		command: func() *exec.Cmd {
-			return command(program, "-D", data, "-p", strconv.Itoa(port), "-c", "listen_addresses=127.0.0.1",
-				"-c", "unix_socket_directories=", "-c", "shared_buffers=512MB", "-c", "max_wal_size=4GB")
+			args := []string{"-D", data, "-p", strconv.Itoa(port)}
+			for _, setting := range append([]string{"listen_addresses=127.0.0.1", "unix_socket_directories=", "shared_buffers=512MB", "max_wal_size=4GB"}, settings...) {
+				args = append(args, "-c", setting)
+			}
+			return command(program, args...)
 		},
 		ready: func(ctx context.Context) error {
 			conn, err := pgx.Connect(ctx, p.URL)

@@ -144,38 +144,52 @@ func (l *load) client(ctx context.Context, address string, share, enough int) (a
 // readStatus reads an answer and returns its status. It reads what our two
 // servers write, HTTP/1.1 with a length, and allocates nothing.
 func readStatus(r *bufio.Reader) (status int, err error) {
-	line, err := r.ReadSlice('\n')
+	status, length, _, err := readHead(r)
 	if err != nil {
 		return 0, err
 	}
+	_, err = r.Discard(length)
+	return status, err
+}
+
+// readHead reads what stands before an answer's body, of length bytes. fromCache
+// tells that the answer says so of itself.
+func readHead(r *bufio.Reader) (status, length int, fromCache bool, err error) {
+	line, err := r.ReadSlice('\n')
+	if err != nil {
+		return 0, 0, false, err
+	}
 	if len(line) < len("HTTP/1.1 200") {
-		return 0, fmt.Errorf("%q is no answer", line)
+		return 0, 0, false, fmt.Errorf("%q is no answer", line)
 	}
 	if status, err = strconv.Atoi(string(line[9:12])); err != nil {
-		return 0, err
+		return 0, 0, false, err
 	}
-	length := -1
+	length = -1
 	for {
 		line, err := r.ReadSlice('\n')
 		if err != nil {
-			return 0, err
+			return 0, 0, false, err
 		}
 		line = bytes.TrimRight(line, "\r\n")
 		if len(line) == 0 {
 			break
 		}
 		name, value, _ := bytes.Cut(line, []byte(":"))
-		if bytes.EqualFold(name, []byte("Content-Length")) {
-			if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
-				return 0, err
+		value = bytes.TrimSpace(value)
+		switch {
+		case bytes.EqualFold(name, []byte("Content-Length")):
+			if length, err = strconv.Atoi(string(value)); err != nil {
+				return 0, 0, false, err
 			}
+		case bytes.EqualFold(name, []byte("X-Cache")):
+			fromCache = string(value) == "hit"
 		}
 	}
 	if length < 0 {
-		return 0, fmt.Errorf("an answer with status %d has no length", status)
+		return 0, 0, false, fmt.Errorf("an answer with status %d has no length", status)
 	}
-	_, err = r.Discard(length)
-	return status, err
+	return status, length, fromCache, nil
 }
 
 // ownCPU returns the CPU time that this process has used.

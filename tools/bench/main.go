@@ -13,6 +13,10 @@
 //	intake.go      durable intake: the shipper against itself from memory, and
 //	               against the OpenTelemetry Collector
 //	outage.go      hours without Kafka: the shipper's memory, and the replay
+//	query.go       searching: what is asked of the gateway while logs come in
+//	stack.go       the servers and roles for that, and ten million stored logs
+//	ask.go         those who ask; questions.go: what they ask
+//	during.go      the logs that come in meanwhile, and what searching costs them
 //	candidates.go  the processes that are measured from outside
 //	load.go        the clients that send to them
 //	arrivals.go    what reached Kafka, and when
@@ -42,6 +46,7 @@ var sections = []struct {
 	{"consume", measureConsume},
 	{"intake", measureIntake},
 	{"outage", measureOutage},
+	{"query", measureQuery},
 }
 
 // durable is when the shipper answers that is measured as durable.
@@ -54,6 +59,7 @@ type bench struct {
 	millrace   string         // the program
 	collector  string         // the program
 	outage     int64          // bytes of logs that come while Kafka is away
+	logs       int            // that are stored before anything is searched
 	profile    string         // file for a CPU profile of this process; empty: none
 	kafka      *servers.Kafka // once startKafka was called
 	report     report
@@ -132,10 +138,14 @@ func parse(args []string) (b *bench, only []string, err error) {
 	flags.StringVar(&b.collector, "collector", "", "the OpenTelemetry Collector of tools/collector; intake needs it")
 	flags.StringVar(&b.profile, "cpuprofile", "", "file for a CPU profile of what runs in this process: publish and consume")
 	gigabytes := flags.Float64("outage", 5, "gigabytes of logs that come while Kafka is away")
+	flags.IntVar(&b.logs, "logs", 10_000_000, "logs that are stored before anything is searched")
 	if err := flags.Parse(args); err != nil {
 		return nil, nil, err
 	}
 	b.outage = int64(*gigabytes * 1e9)
+	if b.logs < 1_000_000 || b.logs%batchLogs != 0 {
+		return nil, nil, fmt.Errorf("-logs is %d: want thousands, and a million at the least", b.logs)
+	}
 	only = strings.Split(*list, ",")
 	for _, name := range only {
 		if !slices.Contains(known, name) {

@@ -66,6 +66,17 @@ func (r *report) addCost(name, unit string, ours, theirs, bar float64) {
 	r.add(name, unit, ours, theirs, theirs/ours, bar)
 }
 
+// addLatency adds a time that must not be exceeded.
+func (r *report) addLatency(name string, took, limit time.Duration) {
+	r.addCost(name, "ms", float64(took)/1e6, float64(limit)/1e6, 1)
+}
+
+// addFigure adds a figure that is compared with nothing.
+func (r *report) addFigure(name, unit string, value float64) {
+	r.figures = append(r.figures, figure{Name: name, Ours: value, Unit: unit, Passed: true})
+	fmt.Printf("%s: %.4g %s\n", name, value, unit)
+}
+
 // finish prints the table and writes the file.
 func (r *report) finish(path string) error {
 	if err := r.print(); err != nil {
@@ -90,6 +101,10 @@ func (r *report) print() error {
 			verdict = ""
 		case !f.Passed:
 			verdict = "NOT REACHED"
+		}
+		if f.Theirs == 0 {
+			fmt.Fprintf(&table, "%s\t%.4g\t\t%s\t\t\t\n", f.Name, f.Ours, f.Unit)
+			continue
 		}
 		fmt.Fprintf(&table, "%s\t%.4g\t%.4g\t%s\t%.4g\t%.4g\t%s\n", f.Name, f.Ours, f.Theirs, f.Unit, f.Ratio, f.Bar, verdict)
 	}
