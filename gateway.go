@@ -61,7 +61,7 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 	if err != nil {
 		return err
 	}
-	answers := app.NewAnswerCache(cache, storeName(cfg.Postgres.URL), feed.ChangedAt, cfg.Postgres.Timeout)
+	answers := newAnswers(cfg, cache, db, searched, feed)
 	defer r.closing("the cache of answers", answers.Close)
 	if err := mountQuery(r, e, document, searched, app.NewRecent(db.Reader(), cache, feed), answers); err != nil {
 		return err
@@ -90,6 +90,15 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 	}
 	r.addLoop(feed.Run)
 	return r.run(ctx)
+}
+
+// newAnswers returns the cache of answers, which minds how far a replica is.
+func newAnswers(cfg app.Config, cache app.AnswerStore, db, searched *postgres.DB, feed *postgres.Feed) *app.AnswerCache {
+	config := app.AnswerCacheConfig{Store: cache, Scope: storeName(cfg.Postgres.URL), Changed: feed.ChangedAt, Timeout: cfg.Postgres.Timeout}
+	if cfg.Postgres.ReadURL != "" {
+		config.Searched = db.Searched(searched)
+	}
+	return app.NewAnswerCache(config)
 }
 
 // mountDocument adds the description of the API, against which requests are

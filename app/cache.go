@@ -29,6 +29,7 @@ type Answer struct {
 	Tag      string              // tells bodies apart: for ETag
 	Computed time.Time           // when working it out began: what was stored later is not in it
 	Took     time.Duration       // to work it out
+	Behind   bool                // something that was stored before may not be in it, either: a replica had not got it
 }
 
 // age is how long the answer has been there.
@@ -45,6 +46,14 @@ type Question struct {
 	Anew bool
 }
 
+// Searched is what answers are worked out from, when that is another server than
+// the one that is written to. Safe for concurrent use.
+type Searched interface {
+	// CaughtUp tells whether it has all that was stored when it was asked, and
+	// waits a while for that. In doubt it has not.
+	CaughtUp(ctx context.Context, wait time.Duration) bool
+}
+
 // FromCacheStale is the X-Cache of an answer that is older than what is stored,
 // while a new one is worked out.
 const FromCacheStale RecentSource = "stale"
@@ -53,7 +62,8 @@ const FromCacheStale RecentSource = "stale"
 // a second in any case: however fast batches come, a question is worked out once
 // a second at most. Stale, it is given once more while a new one is worked out.
 // Times that relate to now move on with it, so that even without new logs none
-// lives long. All this is counted from when it was ready.
+// lives long. All this is counted from when it was ready. One that may lack what
+// was stored before is good for the second and no longer, closed or not.
 const (
 	openFresh   = time.Second
 	openQuiet   = 5 * time.Second // fresh as long as nothing is stored
@@ -69,18 +79,33 @@ const (
 	lockPause = 20 * time.Millisecond
 	// storeTimeout bounds what is done about an answer that is ready.
 	storeTimeout = time.Second
+	// catchUp is how long an answer that is to be kept for long waits for what it
+	// is worked out from: a replica that works is behind by some milliseconds.
+	catchUp = 250 * time.Millisecond
 	// maxAnswer is the largest body that is kept, in bytes.
 	maxAnswer = 1 << 20
 )
+
+// AnswerCacheConfig says what an AnswerCache is for.
+type AnswerCacheConfig struct {
+	Store AnswerStore // required
+	// Scope tells apart what shares a store and has other logs.
+	Scope string
+	// Changed returns when something was stored last, as far as is known.
+	// Required.
+	Changed func() time.Time
+	// Searched is nil when answers are worked out where logs are stored.
+	Searched Searched
+	Timeout  time.Duration // bounds working out an answer
+}
 
 // AnswerCache answers questions from a store, and works out what is not there or
 // has aged: once for all who ask the same at the same time, here and, while the
 // store answers, at other gateways. A store that is away or slow costs no more
 // than its own short wait. Safe for concurrent use.
 type AnswerCache struct {
+	cfg     AnswerCacheConfig
 	store   AnswerStore
-	scope   string
-	changed func() time.Time
 	flights *flights[found]
 }
 
@@ -90,11 +115,9 @@ type found struct {
 	source RecentSource
 }
 
-// NewAnswerCache returns a cache. scope tells apart what shares a store and has
-// other logs. changed returns when something was stored last, as far as is
-// known. timeout bounds working out an answer.
-func NewAnswerCache(store AnswerStore, scope string, changed func() time.Time, timeout time.Duration) *AnswerCache {
-	return &AnswerCache{store: store, scope: scope, changed: changed, flights: newFlights[found](timeout)}
+// NewAnswerCache returns a cache.
+func NewAnswerCache(cfg AnswerCacheConfig) *AnswerCache {
+	return &AnswerCache{cfg: cfg, store: cfg.Store, flights: newFlights[found](cfg.Timeout)}
 }
 
 // Close ends what is being worked out, and waits for it.
@@ -115,7 +138,7 @@ func (c *AnswerCache) Answer(ctx context.Context, q Question, compute func(conte
 	case err != nil || q.Anew:
 	case c.isFresh(kept, q.Closed):
 		return kept, FromCache, nil
-	case kept.age() < staleFor(q.Closed):
+	case kept.age() < staleFor(q.Closed && !kept.Behind):
 		c.flights.begin(ctx, key+":refresh", func(ctx context.Context) (found, error) { return c.refresh(ctx, key, q, compute) })
 		return kept, FromCacheStale, nil
 	}
@@ -128,7 +151,7 @@ func (c *AnswerCache) Answer(ctx context.Context, q Question, compute func(conte
 }
 
 func (c *AnswerCache) key(question string) string {
-	sum := sha256.Sum256([]byte(c.scope + "\x00" + question))
+	sum := sha256.Sum256([]byte(c.cfg.Scope + "\x00" + question))
 	return "millrace:answer:1:" + hex.EncodeToString(sum[:16])
 }
 
@@ -147,12 +170,14 @@ func (c *AnswerCache) get(ctx context.Context, key string) (Answer, error) {
 func (c *AnswerCache) isFresh(a Answer, closed bool) bool {
 	age := a.age()
 	switch {
+	case a.Behind:
+		return age < openFresh
 	case closed:
 		return age < closedFresh
 	case age < openFresh:
 		return true
 	default:
-		return age < openQuiet && c.changed().Before(a.Computed)
+		return age < openQuiet && c.cfg.Changed().Before(a.Computed)
 	}
 }
 
@@ -239,17 +264,31 @@ func (c *AnswerCache) await(ctx context.Context, key string, closed bool) (Answe
 // compute works an answer out and keeps it. An error is not kept.
 func (c *AnswerCache) compute(ctx context.Context, key string, closed, keep bool, compute func(context.Context) (Answer, error)) (Answer, error) {
 	began := time.Now()
+	behind := c.isBehind(ctx, closed && keep)
 	answer, err := compute(ctx)
 	if err != nil {
 		return Answer{}, err
 	}
-	answer.Computed, answer.Took = began, time.Since(began)
+	answer.Computed, answer.Took, answer.Behind = began, time.Since(began), behind
 	sum := sha256.Sum256(answer.Body)
 	answer.Tag = hex.EncodeToString(sum[:12])
 	if keep && len(answer.Body) <= maxAnswer {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 		defer cancel()
-		_ = c.store.Set(ctx, key, encodeAnswer(answer), staleFor(closed)) // else the next one works it out
+		_ = c.store.Set(ctx, key, encodeAnswer(answer), staleFor(closed && !behind)) // else the next one works it out
 	}
 	return answer, nil
+}
+
+// isBehind tells whether what answers are worked out from lacks something that is
+// stored. For an answer that is to be kept for long it waits a little.
+func (c *AnswerCache) isBehind(ctx context.Context, long bool) bool {
+	if c.cfg.Searched == nil {
+		return false
+	}
+	var wait time.Duration
+	if long {
+		wait = catchUp
+	}
+	return !c.cfg.Searched.CaughtUp(ctx, wait)
 }

@@ -24,6 +24,26 @@ type answers struct {
 	computed atomic.Int64
 	takes    time.Duration // to work one out
 	err      error
+	replica  *replica // nil: none
+}
+
+// replica is what answers are worked out from; it gets what was stored after
+// lag, or never while it is paused.
+type replica struct {
+	lag    time.Duration
+	paused bool
+	waited time.Duration
+}
+
+func (r *replica) CaughtUp(ctx context.Context, wait time.Duration) bool {
+	began := time.Now()
+	defer func() { r.waited = time.Since(began) }()
+	if r.paused || r.lag > wait {
+		time.Sleep(wait)
+		return false
+	}
+	time.Sleep(r.lag)
+	return true
 }
 
 const answerTimeout = 10 * time.Second
@@ -41,7 +61,11 @@ func inAnswers(t *testing.T, test func(a *answers)) {
 }
 
 func (a *answers) gateway(store app.AnswerStore) *app.AnswerCache {
-	return app.NewAnswerCache(store, "here", func() time.Time { return time.Unix(0, a.changed.Load()) }, answerTimeout)
+	cfg := app.AnswerCacheConfig{Store: store, Scope: "here", Changed: func() time.Time { return time.Unix(0, a.changed.Load()) }, Timeout: answerTimeout}
+	if a.replica != nil {
+		cfg.Searched = a.replica
+	}
+	return app.NewAnswerCache(cfg)
 }
 
 // stored notes that something was stored just now.
@@ -170,6 +194,52 @@ func TestHowLongAClosedAnswerLives(t *testing.T) {
 		a.ask(closed, "2", app.FromCache)
 		a.ask(app.Question{Key: "q", Closed: true, Anew: true}, "3", app.FromStore)
 		a.ask(app.Question{Key: "r", Closed: true}, "4", app.FromStore)
+	})
+}
+
+// What a replica did not have yet when an answer was worked out may be missing
+// for a second, not for as long as a closed range is kept.
+func TestAnAnswerFromAReplica(t *testing.T) {
+	inAnswers(t, func(a *answers) {
+		a.replica = &replica{lag: 10 * time.Millisecond}
+		a.cache = a.gateway(a.store)
+		closed := app.Question{Key: "q", Closed: true}
+		a.ask(closed, "1", app.FromStore) // it waits for the replica
+		time.Sleep(9 * time.Minute)
+		a.ask(closed, "1", app.FromCache)
+
+		a.replica.paused = true
+		closed.Key = "r"
+		a.ask(closed, "2", app.FromStore)
+		if a.replica.waited == 0 || a.replica.waited > time.Second {
+			a.t.Errorf("it waited %s for the replica", a.replica.waited)
+		}
+		a.ask(closed, "2", app.FromCache)
+		time.Sleep(1100 * time.Millisecond)
+		a.ask(closed, "2", app.FromCacheStale)
+		time.Sleep(time.Second)
+		a.ask(closed, "3", app.FromCache)
+		a.replica.paused = false
+		time.Sleep(6 * time.Second)
+		a.ask(closed, "4", app.FromStore) // too old to be given even once more
+		time.Sleep(9 * time.Minute)
+		a.ask(closed, "4", app.FromCache)
+
+	})
+}
+
+func TestAnOpenAnswerFromAReplicaThatIsBehind(t *testing.T) {
+	inAnswers(t, func(a *answers) {
+		a.replica = &replica{paused: true}
+		a.cache = a.gateway(a.store)
+		a.ask(open, "1", app.FromStore)
+		if a.replica.waited > 0 {
+			a.t.Errorf("it waited %s for the replica", a.replica.waited)
+		}
+		time.Sleep(1100 * time.Millisecond)
+		a.ask(open, "1", app.FromCacheStale) // although nothing was stored since
+		time.Sleep(time.Second)
+		a.ask(open, "2", app.FromCache)
 	})
 }
 

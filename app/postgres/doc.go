@@ -26,6 +26,7 @@
 //	ledger.go     what became of every log, by shipper (app.LedgerReader)
 //	batches.go    one batch's life, and lists of batches
 //	verify.go     the ledger beside the rows
+//	replica.go    whether a server that is searched has what was stored (app.Searched)
 //	feed.go       hearing of stored batches (app.StoredFeed)
 //	coverage.go   what it knows of them
 //	outbox.go     the events that go with a transaction, through watermill-sql

@@ -125,7 +125,8 @@ func TestMinutesArePackedOnceTheyAreOld(t *testing.T) {
 // Searches need no more than the right to read.
 func TestSearchesOnlyRead(t *testing.T) {
 	at := newURL(t)
-	store(t, open(t, at), batch("k3v9", 1, logAt(0, "message")))
+	db := open(t, at)
+	store(t, db, batch("k3v9", 1, logAt(0, "message")))
 	conn := connect(t, at)
 	exec(t, conn, "CREATE ROLE looker LOGIN PASSWORD 'looker'")
 	defer func() { exec(t, conn, "DROP OWNED BY looker"); exec(t, conn, "DROP ROLE looker") }()
@@ -140,6 +141,9 @@ func TestSearchesOnlyRead(t *testing.T) {
 	}
 	if got := searched.Setting(t, "transaction_read_only"); got != "on" {
 		t.Errorf("it may write: %s", got)
+	}
+	if !db.Searched(searched).CaughtUp(t.Context(), 0) {
+		t.Error("the same server is behind itself")
 	}
 	if _, err := searched.Store().Store(t.Context(), batch("k3v9", 2, logAt(0, "x"))); err == nil {
 		t.Error("it writes")

@@ -35,35 +35,25 @@ func StartPostgres(ctx context.Context, dir string, settings ...string) (*Postgr
 	if err != nil {
 		return nil, err
 	}
-	as, err := runAs("postgres")
+	data, command, err := dataFolder(dir)
 	if err != nil {
 		return nil, err
-	}
-	data := filepath.Join(dir, "postgres")
-	if err := os.MkdirAll(data, 0o700); err != nil {
-		return nil, err
-	}
-	if as != nil {
-		if err := os.Chown(data, int(as.Uid), int(as.Gid)); err != nil {
-			return nil, err
-		}
-	}
-	command := func(program string, args ...string) *exec.Cmd {
-		cmd := exec.Command(program, args...)
-		cmd.Dir = "/"
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as}
-		return cmd
 	}
 	if out, err := command(initdb, "-D", data, "-U", "millrace", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
+	return run(ctx, "PostgreSQL", dir, data, command, program, settings...)
+}
+
+// run runs a server on its data.
+func run(ctx context.Context, name, dir, data string, command func(string, ...string) *exec.Cmd, program string, settings ...string) (*Postgres, error) {
 	port, err := FreePort()
 	if err != nil {
 		return nil, err
 	}
 	p := &Postgres{URL: fmt.Sprintf("postgres://millrace@127.0.0.1:%d/postgres?sslmode=disable", port)}
 	p.Process = &Process{
-		name: "PostgreSQL", log: filepath.Join(dir, "postgres.log"),
+		name: name, log: filepath.Join(dir, "postgres.log"),
 		command: func() *exec.Cmd {
 			args := []string{"-D", data, "-p", strconv.Itoa(port)}
 			for _, setting := range append([]string{"listen_addresses=127.0.0.1", "unix_socket_directories=", "shared_buffers=512MB", "max_wal_size=4GB"}, settings...) {
@@ -80,6 +70,47 @@ func StartPostgres(ctx context.Context, dir string, settings ...string) (*Postgr
 		},
 	}
 	return p, p.start(ctx)
+}
+
+// dataFolder makes a folder for a server's data, and returns it with what makes
+// commands of the user that owns it.
+func dataFolder(dir string) (data string, command func(program string, args ...string) *exec.Cmd, err error) {
+	as, err := runAs("postgres")
+	if err != nil {
+		return "", nil, err
+	}
+	data = filepath.Join(dir, "postgres")
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return "", nil, err
+	}
+	if as != nil {
+		if err := os.Chown(data, int(as.Uid), int(as.Gid)); err != nil {
+			return "", nil, err
+		}
+	}
+	return data, func(program string, args ...string) *exec.Cmd {
+		cmd := exec.Command(program, args...)
+		cmd.Dir = "/"
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as}
+		return cmd
+	}, nil
+}
+
+// StartReplica copies a running server into a folder, as StartPostgres takes it,
+// and starts the copy as a replica that replays what the server writes.
+func StartReplica(ctx context.Context, of *Postgres, dir string) (*Postgres, error) {
+	backup, err := find("postgresql", "/usr/lib/postgresql/*/bin/pg_basebackup", "pg_basebackup")
+	if err != nil {
+		return nil, err
+	}
+	data, command, err := dataFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	if out, err := command(backup, "-d", of.URL, "-D", data, "--write-recovery-conf", "--checkpoint=fast").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("pg_basebackup: %w: %s", err, out)
+	}
+	return run(ctx, "the replica", dir, data, command, filepath.Join(filepath.Dir(backup), "postgres"))
 }
 
 // Stop ends the server without waiting for its clients to leave.

@@ -45,7 +45,7 @@ func newCachedGateway(t *testing.T, store *countingStore, kept app.AnswerStore) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	answers := app.NewAnswerCache(kept, "here", time.Now, 10*time.Second)
+	answers := app.NewAnswerCache(app.AnswerCacheConfig{Store: kept, Scope: "here", Changed: time.Now, Timeout: 10 * time.Second})
 	t.Cleanup(func() { _ = answers.Close() })
 	e := server.New(server.Config{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	err = query.Mount(e, query.Config{
