@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -18,35 +19,34 @@ func FuzzScan(f *testing.F) {
 	f.Add([]byte{}, []byte{}, []byte{}, "one", "two")
 	f.Add(make([]byte, 40), []byte("mlr1"), make([]byte, 100), "mlr1", "")
 	f.Add([]byte("mlr1\x00\x00\x00\x00\xff\xff\x00\x00"), entryOf(9, "between")[:30], []byte{3, 0, 0, 0, 1}, "a", "b")
+	// One file for all: making one is more work than an input is.
+	file, err := os.Create(filepath.Join(f.TempDir(), "1.wal"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	defer file.Close()
 	f.Fuzz(func(t *testing.T, before, between, behind []byte, one, two string) {
 		if len(before)+len(between)+len(behind)+len(one)+len(two) > 1<<16 {
 			return
 		}
 		for _, b := range [][]byte{before, between, behind} {
-			if holdsEntry(t, b) {
+			if rewrite(t, file, b); len(entriesOf(t, file.Name())) > 0 {
 				return // then more is found, and rightly
 			}
 		}
-		name := filepath.Join(t.TempDir(), "1.wal")
-		var file []byte
-		for _, b := range [][]byte{before, entryOf(1, one), between, entryOf(2, two), behind} {
-			file = append(file, b...)
-		}
-		if err := os.WriteFile(name, file, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		found := entriesOf(t, name)
+		rewrite(t, file, before, entryOf(1, one), between, entryOf(2, two), behind)
+		found := entriesOf(t, file.Name())
 		if len(found) != 2 || string(found[0].records[0].Body) != one || string(found[1].records[0].Body) != two {
 			t.Fatalf("found %d entries", len(found))
 		}
-		end, err := readTail(name, 3)
+		end, err := readTail(file.Name(), 3)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if known := end.committed; end.behind != 0 || end.sound(known) && end.rest != 0 {
 			t.Errorf("%+v", end)
 		}
-		if end, err = readTail(name, 2); err != nil || end.behind != 1 || end.sound(end.committed) {
+		if end, err = readTail(file.Name(), 2); err != nil || end.behind != 1 || end.sound(end.committed) {
 			t.Errorf("%+v, %v", end, err)
 		}
 	})
@@ -68,11 +68,15 @@ func entriesOf(t *testing.T, name string) (found []*entry) {
 	}
 }
 
-func holdsEntry(t *testing.T, b []byte) bool {
+// rewrite makes pieces all that a file holds. It is never empty in between:
+// some file systems write a file that was to the disk as soon as it is closed.
+func rewrite(t *testing.T, file *os.File, pieces ...[]byte) {
 	t.Helper()
-	name := filepath.Join(t.TempDir(), "0.wal")
-	if err := os.WriteFile(name, b, 0o644); err != nil {
+	whole := bytes.Join(pieces, nil)
+	if _, err := file.WriteAt(whole, 0); err != nil {
 		t.Fatal(err)
 	}
-	return len(entriesOf(t, name)) > 0
+	if err := file.Truncate(int64(len(whole))); err != nil {
+		t.Fatal(err)
+	}
 }
