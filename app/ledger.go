@@ -172,7 +172,6 @@ type LedgerReport struct {
 	Total    int             `json:"total"`              // shippers there are
 	Shippers []ShipperLedger `json:"shippers"`           // MaxShippers of them, those that stored last first
 	Asked    []ShipperAnswer `json:"asked,omitempty"`    // the shippers that were asked
-	Sum      LedgerSummary   `json:"-"`                  // of all shippers
 }
 
 // Report returns the report of every shipper, or of one; a shipper of which
@@ -180,10 +179,7 @@ type LedgerReport struct {
 // ledger is read: what they have shipped by then may well be stored by now, and
 // is never told to be missing.
 func (l *Ledger) Report(ctx context.Context, query LedgerQuery) (LedgerReport, error) {
-	var asked []ShipperAnswer
-	if l.shippers != nil {
-		asked = l.shippers.States(ctx)
-	}
+	asked := ask(ctx, l.shippers)
 	state, err := l.reader.Ledger(ctx, query)
 	if err != nil {
 		return LedgerReport{}, err
@@ -195,11 +191,18 @@ func (l *Ledger) Report(ctx context.Context, query LedgerQuery) (LedgerReport, e
 	report := LedgerReport{Whole: true, KeptFrom: state.KeptFrom, Total: len(all), Shippers: all, Asked: asked}
 	for i := range all {
 		all[i].settle()
-		report.Sum.add(all[i])
 		report.Whole = report.Whole && all[i].Gaps.Count == 0 && all[i].Overlaps.Count == 0
 	}
 	report.Shippers = all[:min(len(all), MaxShippers)]
 	return report, nil
+}
+
+// ask asks shippers, of which there may be none.
+func ask(ctx context.Context, shippers ShipperStates) []ShipperAnswer {
+	if shippers == nil {
+		return nil
+	}
+	return shippers.States(ctx)
 }
 
 // merge adds what shippers say of themselves to what the ledger knows.

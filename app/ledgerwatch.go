@@ -35,26 +35,51 @@ const (
 	watchShare = 50
 )
 
+// LedgerLooker reads the ledger again and again. Safe for concurrent use, also
+// by several processes.
+type LedgerLooker interface {
+	// Look returns of every shipper what LedgerReader.Ledger has and
+	// LedgerSummary sums up. It reads only the batches that were stored since
+	// anybody looked last, so that it costs the same however long the ledger is;
+	// a row that was taken from the ledger behind its back it does not miss.
+	Look(ctx context.Context, settle time.Duration) (LedgerState, error)
+}
+
 // LedgerWatch looks through the ledger again and again.
 type LedgerWatch struct {
-	ledger  *Ledger
-	observe func(sum LedgerSummary, took time.Duration, err error)
+	ledger   LedgerLooker
+	shippers ShipperStates
+	observe  func(sum LedgerSummary, took time.Duration, err error)
 }
 
 // NewLedgerWatch returns a watch that tells observe what it found, or why it
-// could not look.
-func NewLedgerWatch(ledger *Ledger, observe func(LedgerSummary, time.Duration, error)) *LedgerWatch {
-	return &LedgerWatch{ledger: ledger, observe: observe}
+// could not look. It asks the shippers, which may be nil, as NewLedger does.
+func NewLedgerWatch(ledger LedgerLooker, shippers ShipperStates, observe func(LedgerSummary, time.Duration, error)) *LedgerWatch {
+	return &LedgerWatch{ledger: ledger, shippers: shippers, observe: observe}
 }
 
 // Run looks until ctx ends.
 func (w *LedgerWatch) Run(ctx context.Context) error {
 	return lookAgain(ctx, func(began time.Time) {
-		report, err := w.ledger.Report(ctx, LedgerQuery{Settle: DefaultSettle})
+		sum, err := w.look(ctx)
 		if ctx.Err() == nil {
-			w.observe(report.Sum, time.Since(began), err)
+			w.observe(sum, time.Since(began), err)
 		}
 	})
+}
+
+func (w *LedgerWatch) look(ctx context.Context) (sum LedgerSummary, err error) {
+	asked := ask(ctx, w.shippers)
+	state, err := w.ledger.Look(ctx, DefaultSettle)
+	if err != nil {
+		return LedgerSummary{}, err
+	}
+	all := merge(state.Shippers, asked, "")
+	for i := range all {
+		all[i].settle()
+		sum.add(all[i])
+	}
+	return sum, nil
 }
 
 // lookAgain looks at something, again and again until ctx ends, at a bounded

@@ -13,12 +13,11 @@ import (
 
 // slowReader takes its time over the ledger.
 type slowReader struct {
-	app.LedgerReader
 	takes atomic.Int64 // a time.Duration
 	away  atomic.Bool
 }
 
-func (s *slowReader) Ledger(context.Context, app.LedgerQuery) (app.LedgerState, error) {
+func (s *slowReader) Look(context.Context, time.Duration) (app.LedgerState, error) {
 	time.Sleep(time.Duration(s.takes.Load()))
 	if s.away.Load() {
 		return app.LedgerState{}, errors.New("away")
@@ -35,7 +34,7 @@ func TestTheLedgerIsWatchedAtABoundedCost(t *testing.T) {
 		reader.takes.Store(int64(10 * time.Millisecond))
 		var looks, failures atomic.Int64
 		var last atomic.Pointer[app.LedgerSummary]
-		watch := app.NewLedgerWatch(app.NewLedger(reader, nil), func(sum app.LedgerSummary, _ time.Duration, err error) {
+		watch := app.NewLedgerWatch(reader, nil, func(sum app.LedgerSummary, _ time.Duration, err error) {
 			looks.Add(1)
 			if err != nil {
 				failures.Add(1)

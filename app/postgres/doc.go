@@ -24,6 +24,7 @@
 //	count.go      histograms, facets and figures (app.LogCounter)
 //	tally.go      counting in rows; tallyminutes.go: in the minutes' counts; tallywalk.go: in rows that are read one by one
 //	ledger.go     what became of every log, by shipper (app.LedgerReader)
+//	look.go       the same, again and again, reading what is new (app.LedgerLooker)
 //	batches.go    one batch's life, and lists of batches
 //	verify.go     the ledger beside the rows
 //	replica.go    whether a server that is searched has what was stored (app.Searched)

@@ -75,3 +75,10 @@ func CopyStream(number int64, logs []app.Log) (stream []byte, statement string) 
 	}
 	return buffer.finish(number), copyLogs
 }
+
+// SetLookPage has looks read less at once, until the test ends.
+func SetLookPage(t testing.TB, rows int) {
+	before := lookPage
+	lookPage = rows
+	t.Cleanup(func() { lookPage = before })
+}

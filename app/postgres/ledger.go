@@ -101,7 +101,9 @@ const (
 				reach + 1 AS low, first_seq - 1 AS high
 			FROM reached WHERE first_seq > reach + 1
 			UNION ALL
-			SELECT shipper, 'overlap', first_seq, least(last_seq, stored_reach) FROM reached WHERE stored AND first_seq <= stored_reach
+			SELECT shipper, 'overlap', lower(twice), upper(twice) - 1 FROM (
+				SELECT shipper, unnest(range_agg(int8range(first_seq, least(last_seq, stored_reach), '[]'))) AS twice
+				FROM reached WHERE stored AND first_seq <= stored_reach GROUP BY shipper) doubled
 		), numbered AS (
 			SELECT *, row_number() OVER (PARTITION BY shipper, kind ORDER BY low),
 				count(*) OVER (PARTITION BY shipper, kind), (sum(high - low + 1) OVER (PARTITION BY shipper, kind))::bigint AS logs
@@ -113,33 +115,43 @@ const (
 
 // readLedger reads every shipper, or one, those first that stored last.
 func readLedger(ctx context.Context, tx pgx.Tx, query app.LedgerQuery) (app.LedgerState, error) {
-	found := map[string]*app.ShipperLedger{}
-	shipper := func(name string) *app.ShipperLedger {
-		s := found[name]
-		if s == nil {
-			none := app.Ranges{First: []app.Range{}}
-			s = &app.ShipperLedger{Shipper: name, Gaps: none, Settling: none, Overlaps: none}
-			found[name] = s
-		}
-		return s
-	}
+	found := ledgerShippers{}
 	var state app.LedgerState
 	if err := readKeptFrom(ctx, tx, &state.KeptFrom); err != nil {
 		return state, err
 	}
 	for _, read := range []func(context.Context, pgx.Tx, app.LedgerQuery, func(string) *app.ShipperLedger) error{readShippers, readQuarantined, readHoles} {
-		if err := read(ctx, tx, query, shipper); err != nil {
+		if err := read(ctx, tx, query, found.of); err != nil {
 			return state, err
 		}
 	}
-	state.Shippers = make([]app.ShipperLedger, 0, len(found))
-	for _, s := range found {
-		state.Shippers = append(state.Shippers, *s)
+	state.Shippers = found.inOrder()
+	return state, nil
+}
+
+// ledgerShippers are what is known of shippers, by their names.
+type ledgerShippers map[string]*app.ShipperLedger
+
+func (l ledgerShippers) of(name string) *app.ShipperLedger {
+	s := l[name]
+	if s == nil {
+		none := app.RangesOf(nil)
+		s = &app.ShipperLedger{Shipper: name, Gaps: none, Settling: none, Overlaps: none}
+		l[name] = s
 	}
-	slices.SortFunc(state.Shippers, func(a, b app.ShipperLedger) int {
+	return s
+}
+
+// inOrder returns them, those first that stored last.
+func (l ledgerShippers) inOrder() []app.ShipperLedger {
+	shippers := make([]app.ShipperLedger, 0, len(l))
+	for _, s := range l {
+		shippers = append(shippers, *s)
+	}
+	slices.SortFunc(shippers, func(a, b app.ShipperLedger) int {
 		return cmp.Or(b.LastSeen.Compare(a.LastSeen), strings.Compare(a.Shipper, b.Shipper))
 	})
-	return state, nil
+	return shippers
 }
 
 func readKeptFrom(ctx context.Context, tx pgx.Tx, into *time.Time) error {

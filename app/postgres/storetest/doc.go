@@ -1,9 +1,10 @@
-// Package storetest is what every app.BatchStore and the app.LogReader beside it
-// must do: suites for their tests, and a Memory that passes them, for tests
+// Package storetest is what every app.BatchStore, and the app.LogReader and
+// app.LedgerLooker beside it, must do: suites for their tests, and a Memory that passes them, for tests
 // that need a store and no server.
 //
 //	store.go   the suite of app.BatchStore
 //	reader.go  the suite of app.LogReader
+//	ledger.go  the suite of app.LedgerLooker
 //	random.go  random logs and queries, answered as Memory does
 //	odd.go     logs of every odd kind
 //	make.go    logs and batches to test with
