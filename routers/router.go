@@ -88,7 +88,7 @@ func retryAll(cfg Config) message.HandlerMiddleware {
 // retry ends well within a consumer group's rebalance timeout of 60 s: while a
 // handler holds a message, the end of its session goes unnoticed.
 func retry(cfg Config, should func(error) bool) message.HandlerMiddleware {
-	return middleware.Retry{
+	retry := middleware.Retry{
 		MaxRetries:      cfg.MaxRetries,
 		InitialInterval: 100 * time.Millisecond,
 		MaxInterval:     10 * time.Second,
@@ -98,6 +98,22 @@ func retry(cfg Config, should func(error) bool) message.HandlerMiddleware {
 		Multiplier:          1.41,
 		RandomizationFactor: 0.3,
 		ShouldRetry:         func(p middleware.RetryParams) bool { return should(p.Err) },
-		Logger:              cfg.Logger,
-	}.Middleware
+	}
+	return func(next message.HandlerFunc) message.HandlerFunc {
+		return func(msg *message.Message) ([]*message.Message, error) {
+			one := retry // its lines are about this message
+			one.Logger = inTrace(cfg.Logger, msg)
+			return one.Middleware(next)(msg)
+		}
+	}
+}
+
+// inTrace returns a logger that names the trace to which a message belongs, by
+// the names that logs have for it in Millrace.
+func inTrace(logger watermill.LoggerAdapter, msg *message.Message) watermill.LoggerAdapter {
+	span := trace.SpanContextFromContext(msg.Context())
+	if logger == nil || !span.IsValid() {
+		return logger
+	}
+	return logger.With(watermill.LogFields{"trace_id": span.TraceID().String(), "span_id": span.SpanID().String()})
 }

@@ -1,9 +1,12 @@
 package routers_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"iter"
+	"log/slog"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,6 +16,8 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
 	"github.com/ThreeDotsLabs/watermill/pubsub/gochannel"
 	"github.com/prometheus/client_golang/prometheus"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/goleak"
 
 	"millrace/app"
@@ -180,6 +185,39 @@ func TestConsumerTriesAgainWhatMayPass(t *testing.T) {
 	case <-time.After(30 * time.Second):
 		t.Fatalf("given up after %d tries", tries.Load())
 	}
+}
+
+// What is logged of a try that failed names the trace of its message.
+func TestATryThatFailedIsLoggedInItsTrace(t *testing.T) {
+	kafka := newChannel(t)
+	var logged bytes.Buffer // of errors, of which there is one before the batch is stored
+	cfg := config()
+	cfg.Logger = watermill.NewSlogLogger(slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelError})))
+	cfg.Tracing = sdktrace.NewTracerProvider()
+	var tries atomic.Int32
+	stored := make(chan string, 1)
+	store := inContextFunc(func(ctx context.Context) error {
+		if tries.Add(1) == 1 {
+			return app.Errorf(app.KindUnavailable, "connection refused")
+		}
+		stored <- trace.SpanContextFromContext(ctx).TraceID().String()
+		return nil
+	})
+	router, err := routers.Consumer(cfg, kafka, handlers.NewStore(bytesCodec{}, store, nil), kafka)
+	start(t, router, err)
+	if err := kafka.Publish(app.TopicLogs, batch("abc")); err != nil {
+		t.Fatal(err)
+	}
+	if id := <-stored; !strings.Contains(logged.String(), "trace_id="+id) || !strings.Contains(logged.String(), "connection refused") {
+		t.Errorf("in trace %s is logged %s", id, logged.String())
+	}
+}
+
+// inContextFunc is a store made of a function that is told the context.
+type inContextFunc func(context.Context) error
+
+func (f inContextFunc) Store(ctx context.Context, batch app.Batch) (app.Receipt, error) {
+	return app.Receipt{Stored: batch.Count}, f(ctx)
 }
 
 // keeperFunc is a quarantine made of a function.
