@@ -20,7 +20,7 @@
 //	statement.go  from a filter to SQL; attribute.go and pattern.go have its harder parts
 //	find.go       one log, and what was around it (app.LogFinder)
 //	walk.go       any number of logs, by a cursor (app.LogWalker)
-//	runs.go       which runs of logs a search must read; windows.go reads them in order
+//	runs.go       which runs of logs a search must read; windows.go reads them in order, within.go finds their rows
 //	count.go      histograms, facets and figures (app.LogCounter)
 //	tally.go      counting in rows; tallyminutes.go: in the minutes' counts; tallywalk.go: in rows that are read one by one
 //	ledger.go     what became of every log, by shipper (app.LedgerReader)

@@ -43,11 +43,11 @@ func TestPagingUsesItsIndexesAndOnlyTheDaysItNeeds(t *testing.T) {
 		},
 		"a service": {
 			app.Query{Limit: 10, Filter: app.Filter{Services: []string{"service-7"}}},
-			"service_time_id_idx", []string{"->  Sort"},
+			"service_time_id_level_idx", []string{"->  Sort"},
 		},
 		"a service in a range": {
 			app.Query{Limit: 10, Filter: app.Filter{Services: []string{"service-7"}, From: daysAgo(2), To: daysAgo(1)}},
-			"service_time_id_idx", []string{table(0), table(4)},
+			"service_time_id_level_idx", []string{table(0), table(4)},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -187,14 +187,3 @@ func worthwhile(ctx context.Context, tx pgx.Tx, f app.Filter, oldestFirst bool) 
 type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
-
-// within returns a FROM of the logs of some runs, as logs.
-func (c *conditions) within(runs []candidate) string {
-	low, high := make([]int64, len(runs)), make([]int64, len(runs))
-	first, last := make([]time.Time, len(runs)), make([]time.Time, len(runs))
-	for i, r := range runs {
-		low[i], high[i], first[i], last[i] = r.low, r.high, r.first, r.last
-	}
-	return `unnest(` + c.arg(low) + `::bigint[], ` + c.arg(high) + `::bigint[], ` + c.arg(first) + `::timestamptz[], ` + c.arg(last) + `::timestamptz[]) AS run (low, high, first_time, last_time)
-		CROSS JOIN LATERAL (SELECT * FROM logs l WHERE l.id BETWEEN run.low AND run.high AND l.time BETWEEN run.first_time AND run.last_time + interval '1 microsecond') AS logs`
-}

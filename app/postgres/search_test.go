@@ -182,9 +182,25 @@ func TestARunIsFoundByAnIndex(t *testing.T) {
 	}
 	conn := connect(t, at)
 	exec(t, conn, "ANALYZE logs")
-	statement, args := postgres.RunStatement(app.Query{Filter: app.Filter{Texts: []string{"y"}}}, 3<<24, 3<<24|999, now.Add(-time.Hour), now)
-	plan := explainStatement(t, conn, statement, args)
-	if !strings.Contains(plan, "Index") || strings.Contains(plan, "Seq Scan on logs_2") {
-		t.Errorf("it reads everything:\n%s", plan)
+	// A run of much time is found by ids: many batches may have rows in it.
+	for span, index := range map[time.Duration]string{time.Minute: "_time_id_idx", 2 * time.Hour: "Bitmap Index Scan"} {
+		statement, args := postgres.RunStatement(app.Query{Filter: app.Filter{Texts: []string{"y"}}}, 3<<24, 3<<24|999, now.Add(-span), now)
+		plan := explainStatement(t, conn, statement, args)
+		if !strings.Contains(plan, index) || strings.Contains(plan, "Seq Scan on logs_2") {
+			t.Errorf("a run of %s is read without %s:\n%s", span, index, plan)
+		}
+	}
+}
+
+// A batch with a log of long ago is searched as any other.
+func TestARunOfMuchTimeIsSearched(t *testing.T) {
+	db := open(t, newURL(t))
+	store(t, db, batch("k3v9", 1, logAt(26*time.Hour, "an aardvark"), logAt(0, "nothing"), logAt(time.Second, "an aardvark")))
+	store(t, db, batch("k3v9", 4, logAt(2*time.Second, "an aardvark, too")))
+	for _, oldest := range []bool{false, true} {
+		page, err := db.Reader().Logs(t.Context(), app.Query{Filter: app.Filter{Texts: []string{"Aardvark"}}, Limit: 10, OldestFirst: oldest})
+		if err != nil || len(page.Logs) != 3 {
+			t.Errorf("found %d, %v", len(page.Logs), err)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -99,9 +100,7 @@ func listStatement(query app.Query, runs []candidate) (string, []any) {
 // for by the texts that they cannot do without, and matched by whoever reads.
 func (c *conditions) filter(f app.Filter) {
 	c.span(f.From, f.To)
-	if len(f.Levels) > 0 {
-		c.add("level = ANY(?)", levelNumbers(f.Levels))
-	}
+	c.levels(f.Levels)
 	if len(f.NotLevels) > 0 {
 		c.add("level <> ALL(?)", levelNumbers(f.NotLevels))
 	}
@@ -130,6 +129,24 @@ func (c *conditions) filter(f app.Filter) {
 	}
 	for _, a := range f.Attributes {
 		c.attribute(a)
+	}
+}
+
+// levels adds a choice of levels. Neighbours, as of a level and all above, are
+// compared as a range, which an index in another order can tell by itself.
+func (c *conditions) levels(levels []app.Level) {
+	if len(levels) == 0 {
+		return
+	}
+	numbers := slices.Compact(slices.Sorted(slices.Values(levelNumbers(levels))))
+	first, last := numbers[0], numbers[len(numbers)-1]
+	switch {
+	case first == last:
+		c.add("level = ?", first)
+	case int(last-first) == len(numbers)-1:
+		c.add("level BETWEEN ? AND ?", first, last)
+	default:
+		c.add("level = ANY(?)", numbers)
 	}
 }
 

@@ -136,7 +136,9 @@ func (c *conditions) bucketOf(column string, from time.Time, step time.Duration)
 	if step == 0 {
 		return "0::bigint"
 	}
-	return "floor(extract(epoch FROM " + column + " - " + c.arg(from) + "::timestamptz) / " + c.arg(step.Seconds()) + ")::bigint"
+	// Unlike extract, date_part is no numeric, which takes several times as long
+	// to compute with.
+	return "floor(date_part('epoch', " + column + " - " + c.arg(from) + "::timestamptz) / " + c.arg(step.Seconds()) + "::float8)::bigint"
 }
 
 // levelNames gives levels the names that the API has for them.
