@@ -24,7 +24,7 @@ import (
 
 // runGateway answers queries:
 //
-//	HTTP ─▶ query ─▶ app.Recent ─▶ Redis, or PostgreSQL when Redis is behind
+//	HTTP ─▶ query ─▶ app.Recent ─▶ its copy, Redis, or PostgreSQL when both are behind
 //	              └─▶ app.AnswerCache ─▶ Redis, or PostgreSQL when the answer has aged
 //	     ─▶ tail ─▶ app.TailHub ─▶ Kafka
 //	     ─▶ openapi
@@ -63,7 +63,9 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 	}
 	answers := newAnswers(cfg, cache, db, searched, feed)
 	defer r.closing("the cache of answers", answers.Close)
-	if err := mountQuery(r, e, document, searched, app.NewRecent(db.Reader(), cache, feed), answers); err != nil {
+	recent := app.NewRecent(db.Reader(), cache, feed)
+	defer r.closing("the newest logs", recent.Close)
+	if err := mountQuery(r, e, document, searched, recent, answers); err != nil {
 		return err
 	}
 	if err := mountTail(r, e, document); err != nil {

@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"sync/atomic"
+	"time"
 )
 
 // RecentKept is how many of the newest logs the cache keeps.
@@ -25,40 +27,142 @@ const (
 	Bypassed  RecentSource = "bypass" // the store, since the cache could not be asked
 )
 
+const (
+	// nearLife is how long a copy is given without asking the cache whether it
+	// is still there, and has what is newest.
+	nearLife = 100 * time.Millisecond
+	// recentTimeout bounds a look that several wait for.
+	recentTimeout = 10 * time.Second
+)
+
 // Recent answers with the newest logs from a cache, yet never with less than
 // the last stored batch: a cached answer is used only when the feed of stored
-// batches says that its snapshot covers them all. Safe for concurrent use.
+// batches says that its snapshot covers them all. It keeps a copy of what it
+// last had from the cache, or had in its place, to which the same applies. Safe
+// for concurrent use.
 type Recent struct {
-	reader LogReader
-	cache  RecentCache
-	feed   StoredFeed
+	reader  LogReader
+	cache   RecentCache
+	feed    StoredFeed
+	copies  [2]nearCopy // of few logs, and of all that are kept
+	flights *flights[looked]
+}
+
+// nearCopy is the copy of so many logs, and the name of what looks for them.
+type nearCopy struct {
+	size int
+	name string
+	logs atomic.Pointer[nearLogs]
+}
+
+// nearLogs are the newest logs as they are sent.
+type nearLogs struct {
+	snapshot Snapshot
+	array    []byte // a JSON array
+	ends     []int  // of each of its logs
+	until    atomic.Int64
+}
+
+// looked is what a look found.
+type looked struct {
+	logs   *nearLogs // nil: the cache could not be asked
+	source RecentSource
+	began  time.Time
 }
 
 // NewRecent returns a Recent over its three parts.
 func NewRecent(reader LogReader, cache RecentCache, feed StoredFeed) *Recent {
-	return &Recent{reader: reader, cache: cache, feed: feed}
+	r := &Recent{reader: reader, cache: cache, feed: feed, flights: newFlights[looked](recentTimeout)}
+	r.copies[0].size, r.copies[0].name = DefaultLimit, "few"
+	r.copies[1].size, r.copies[1].name = RecentKept, "all"
+	return r
 }
 
-// Newest returns up to limit logs (at most RecentKept), newest first. A cache
-// that fails, or is slow, only costs time; an error is the store's.
-func (r *Recent) Newest(ctx context.Context, limit int) ([]json.RawMessage, RecentSource, error) {
-	cached, err := r.cache.Load(ctx, limit)
-	if err == nil && r.feed.Covers(cached.Snapshot) {
-		return cached.Logs, FromCache, nil
+// Close ends what is being looked for, and waits for it.
+func (r *Recent) Close() error {
+	r.flights.close()
+	return nil
+}
+
+// Newest returns up to limit logs (at most RecentKept), newest first, as a JSON
+// array, which must not be changed. A cache that fails, or is slow, only costs
+// time; an error is the store's.
+func (r *Recent) Newest(ctx context.Context, limit int) ([]byte, RecentSource, error) {
+	near := &r.copies[0]
+	if limit > near.size {
+		near = &r.copies[1]
 	}
-	source := FromStore
-	if err != nil && KindOf(err) != KindNotFound {
-		source = Bypassed
+	came := time.Now()
+	if logs := near.logs.Load(); logs != nil && r.feed.Covers(logs.snapshot) {
+		if logs.until.Load() < came.UnixNano() {
+			// It is right, whatever is in the cache: nobody waits.
+			r.flights.begin(ctx, near.name+":check", func(ctx context.Context) (looked, error) { return r.check(ctx, near) })
+		}
+		return logs.first(limit), FromCache, nil
 	}
-	newest, err := readNewest(ctx, r.reader)
+	for {
+		got, err := r.flights.do(ctx, near.name, func(ctx context.Context) (looked, error) { return r.look(ctx, near) })
+		switch {
+		case err != nil:
+			return nil, "", err
+		case got.logs == nil:
+			// Each asks by itself, for no more than it wants.
+			logs, _, err := readNewest(ctx, r.reader, limit)
+			if err != nil {
+				return nil, Bypassed, err
+			}
+			return logs.first(limit), Bypassed, nil
+		case !got.began.Before(came) || r.feed.Covers(got.logs.snapshot):
+			return got.logs.first(limit), got.source, nil
+		}
+		// It began before this request came, and was overtaken: the next did not.
+	}
+}
+
+// look reads the newest logs from the cache or, when that is behind, from the
+// store, for all who want them now. It reads no more than they want, and
+// leaves it to the projection to bring the cache up to date.
+func (r *Recent) look(ctx context.Context, near *nearCopy) (looked, error) {
+	out := looked{source: FromCache, began: time.Now()}
+	cached, err := r.cache.Load(ctx, near.size)
+	switch {
+	case err == nil && r.feed.Covers(cached.Snapshot):
+		out.logs = newNearLogs(cached)
+	case err != nil && KindOf(err) != KindNotFound:
+		near.logs.Store(nil)
+		return out, nil
+	default:
+		out.source = FromStore
+		if out.logs, _, err = readNewest(ctx, r.reader, near.size); err != nil {
+			return out, err
+		}
+	}
+	near.logs.Store(out.logs)
+	return out, nil
+}
+
+// check looks whether the cache has what a copy has. A cache that is still behind
+// has no projection that works: the store is read in its place.
+func (r *Recent) check(ctx context.Context, near *nearCopy) (looked, error) {
+	out := looked{source: FromCache, began: time.Now()}
+	cached, err := r.cache.Load(ctx, near.size)
+	switch {
+	case err == nil && r.feed.Covers(cached.Snapshot):
+		near.logs.Store(newNearLogs(cached))
+		return out, nil
+	case err != nil && KindOf(err) != KindNotFound:
+		near.logs.Store(nil)
+		return out, nil
+	}
+	logs, newest, err := readNewest(ctx, r.reader, RecentKept)
 	if err != nil {
-		return nil, source, err
+		return out, err
 	}
-	if source == FromStore {
-		// Best effort: the next reader comes here again if it fails.
-		_ = r.cache.Save(ctx, newest)
+	_ = r.cache.Save(ctx, newest) // best effort: the next check comes here again
+	if near.size == RecentKept {
+		near.logs.Store(logs)
 	}
-	return newest.Logs[:min(limit, len(newest.Logs))], source, nil
+	return out, nil
 }
 
 // RecentProjection keeps the cache behind a Recent up to date.
@@ -75,21 +179,70 @@ func NewRecentProjection(reader LogReader, cache RecentCache) *RecentProjection 
 // Refresh reads the newest logs from the store, puts them into the cache, and
 // returns the snapshot they were read in. Running it twice does no harm.
 func (p *RecentProjection) Refresh(ctx context.Context) (Snapshot, error) {
-	newest, err := readNewest(ctx, p.reader)
+	_, newest, err := readNewest(ctx, p.reader, RecentKept)
 	if err != nil {
 		return "", err
 	}
 	return newest.Snapshot, p.cache.Save(ctx, newest)
 }
 
-func readNewest(ctx context.Context, reader LogReader) (RecentLogs, error) {
-	logs, snapshot, err := reader.Newest(ctx, RecentKept)
+// readNewest reads up to limit logs, as they are sent and as they are kept.
+func readNewest(ctx context.Context, reader LogReader, limit int) (*nearLogs, RecentLogs, error) {
+	logs, snapshot, err := reader.Newest(ctx, limit)
 	if err != nil {
-		return RecentLogs{}, err
+		return nil, RecentLogs{}, err
 	}
-	out := RecentLogs{Snapshot: snapshot, Logs: make([]json.RawMessage, len(logs))}
+	near := &nearLogs{snapshot: snapshot, array: make([]byte, 1, 2+typicalJSON*len(logs))}
+	kept := RecentLogs{Snapshot: snapshot, Logs: make([]json.RawMessage, len(logs))}
 	for i := range logs {
-		out.Logs[i] = logs[i].AppendJSON(nil)
+		near.add(func(dst []byte) []byte { return logs[i].AppendJSON(dst) })
 	}
-	return out, nil
+	near.finish()
+	begin := 1
+	for i, end := range near.ends {
+		kept.Logs[i] = json.RawMessage(near.array[begin:end:end])
+		begin = end + 1
+	}
+	return near, kept, nil
+}
+
+// typicalJSON is the size of most logs as JSON, to begin with.
+const typicalJSON = 512
+
+func newNearLogs(kept RecentLogs) *nearLogs {
+	size := 2
+	for _, log := range kept.Logs {
+		size += len(log) + 1
+	}
+	near := &nearLogs{snapshot: kept.Snapshot, array: make([]byte, 1, size)}
+	for _, log := range kept.Logs {
+		near.add(func(dst []byte) []byte { return append(dst, log...) })
+	}
+	near.finish()
+	return near
+}
+
+// add appends one log.
+func (n *nearLogs) add(log func([]byte) []byte) {
+	if len(n.ends) > 0 {
+		n.array = append(n.array, ',')
+	}
+	n.array = log(n.array)
+	n.ends = append(n.ends, len(n.array))
+}
+
+// finish makes it an array, which lives from now on.
+func (n *nearLogs) finish() {
+	n.array[0] = '['
+	n.array = append(n.array, ']')
+	n.until.Store(time.Now().Add(nearLife).UnixNano())
+}
+
+// first returns the first logs as an array.
+func (n *nearLogs) first(limit int) []byte {
+	if limit >= len(n.ends) {
+		return n.array
+	}
+	end := n.ends[limit-1]
+	return append(append(make([]byte, 0, end+1), n.array[:end]...), ']')
 }

@@ -2,8 +2,11 @@ package app_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"millrace/app"
@@ -11,24 +14,33 @@ import (
 
 // fakeStore is a store of logs in memory; its transactions are numbered.
 type fakeStore struct {
-	logs  []app.Log // newest first
+	mu    sync.Mutex
+	logs  []app.Log // newest first; guarded by mu, as is reads
 	reads int
+	takes time.Duration
 }
 
 func (f *fakeStore) Newest(_ context.Context, limit int) ([]app.Log, app.Snapshot, error) {
+	f.mu.Lock()
 	f.reads++
-	n := len(f.logs) + 1
-	return f.logs[:min(limit, len(f.logs))], app.Snapshot(itoa(n) + ":" + itoa(n) + ":"), nil
+	logs, n := f.logs, len(f.logs)+1
+	f.mu.Unlock()
+	time.Sleep(f.takes)
+	return logs[:min(limit, len(logs))], app.Snapshot(itoa(n) + ":" + itoa(n) + ":"), nil
 }
 
 func (*fakeStore) Logs(context.Context, app.Query) (app.Page, error) { panic("not asked here") }
 
 func (f *fakeStore) add(message string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.logs = append([]app.Log{{ID: app.NewLogID(int64(len(f.logs)+1), 0), Time: time.Unix(int64(len(f.logs)), 0), Message: message}}, f.logs...)
 }
 
 // Covers implements app.StoredFeed: one transaction a log.
 func (f *fakeStore) Covers(s app.Snapshot) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	return len(f.logs) == 0 || s.Sees(uint64(len(f.logs)))
 }
 
@@ -57,41 +69,105 @@ func (f *fakeCache) Save(_ context.Context, logs app.RecentLogs) error {
 	return nil
 }
 
-func TestRecentIsNeverOlderThanTheLastStoredBatch(t *testing.T) {
-	store, cache := &fakeStore{}, &fakeCache{}
-	recent := app.NewRecent(store, cache, store)
-	projection := app.NewRecentProjection(store, cache)
+// newest asks for the newest log.
+func newest(t *testing.T, recent *app.Recent, wantSource app.RecentSource, want string) {
+	t.Helper()
+	array, source, err := recent.Newest(t.Context(), 1)
+	if err != nil || source != wantSource {
+		t.Fatalf("source %s, error %v; want %s", source, err, wantSource)
+	}
+	var logs []app.Log
+	if err := json.Unmarshal(array, &logs); err != nil || len(logs) != 1 || logs[0].Message != want {
+		t.Fatalf("got %s, want %q", array, want)
+	}
+}
 
-	newest := func(wantSource app.RecentSource, want string) {
-		t.Helper()
-		logs, source, err := recent.Newest(t.Context(), 1)
-		if err != nil || source != wantSource {
-			t.Fatalf("source %s, error %v; want %s", source, err, wantSource)
+func inRecent(t *testing.T, test func(t *testing.T, store *fakeStore, cache *fakeCache, recent *app.Recent)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		store, cache := &fakeStore{}, &fakeCache{}
+		recent := app.NewRecent(store, cache, store)
+		test(t, store, cache, recent)
+		if err := recent.Close(); err != nil {
+			t.Error(err)
 		}
-		var got app.Log
-		if len(logs) != 1 || got.UnmarshalJSON(logs[0]) != nil || got.Message != want {
-			t.Fatalf("got %s, want %q", logs, want)
+	})
+}
+
+// later lets a copy's life pass.
+func later() {
+	time.Sleep(time.Second)
+}
+
+func TestRecentIsNeverOlderThanTheLastStoredBatch(t *testing.T) {
+	inRecent(t, func(t *testing.T, store *fakeStore, cache *fakeCache, recent *app.Recent) {
+		store.add("one")
+		newest(t, recent, app.FromStore, "one") // nothing cached yet
+		newest(t, recent, app.FromCache, "one")
+		store.add("two")
+		newest(t, recent, app.FromStore, "two") // the copy and the cache are behind
+		newest(t, recent, app.FromCache, "two")
+		store.add("three")
+		if _, err := app.NewRecentProjection(store, cache).Refresh(t.Context()); err != nil {
+			t.Fatal(err)
 		}
-	}
-	store.add("one")
-	newest(app.FromStore, "one") // nothing cached yet
-	newest(app.FromCache, "one")
-	store.add("two")
-	newest(app.FromStore, "two") // the cache is behind
-	newest(app.FromCache, "two") // and was mended by the reader
-	store.add("three")
-	if _, err := projection.Refresh(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	newest(app.FromCache, "three") // the projection came first
-	cache.err = errors.New("connection refused")
-	newest(app.Bypassed, "three")
-	cache.err = nil
-	reads := store.reads
-	newest(app.FromCache, "three")
-	if store.reads != reads {
-		t.Error("an answer from the cache asked the store")
-	}
+		reads := store.reads
+		newest(t, recent, app.FromCache, "three") // the projection came first
+		newest(t, recent, app.FromCache, "three")
+		if store.reads != reads {
+			t.Error("an answer from the cache asked the store")
+		}
+	})
+}
+
+// A copy is right for as long as nothing is stored; but nobody goes on for long
+// without a cache that is gone, or that no projection keeps.
+func TestRecentLooksAfterItsCache(t *testing.T) {
+	inRecent(t, func(t *testing.T, store *fakeStore, cache *fakeCache, recent *app.Recent) {
+		store.add("one")
+		newest(t, recent, app.FromStore, "one")
+		later()
+		newest(t, recent, app.FromCache, "one")
+		synctest.Wait()
+		if cache.kept == nil || len(cache.kept.Logs) != 1 {
+			t.Fatal("the cache was not brought up to date")
+		}
+		later()
+		cache.err = errors.New("connection refused")
+		newest(t, recent, app.FromCache, "one") // which finds out
+		synctest.Wait()
+		newest(t, recent, app.Bypassed, "one")
+		store.add("two")
+		newest(t, recent, app.Bypassed, "two")
+		cache.err = nil
+		newest(t, recent, app.FromStore, "two")
+		newest(t, recent, app.FromCache, "two")
+	})
+}
+
+// All who ask while a new list is read have that one.
+func TestNewestLogsAreReadOnceForAll(t *testing.T) {
+	inRecent(t, func(t *testing.T, store *fakeStore, cache *fakeCache, recent *app.Recent) {
+		store.add("one")
+		store.takes = time.Second
+		var all sync.WaitGroup
+		for range 100 {
+			all.Go(func() { newest(t, recent, app.FromStore, "one") })
+		}
+		all.Wait()
+		if store.reads != 1 {
+			t.Errorf("it was read %d times", store.reads)
+		}
+		// One who comes when a batch was stored since it began to be read waits
+		// for the next.
+		store.add("two")
+		all.Go(func() { newest(t, recent, app.FromStore, "two") })
+		synctest.Wait()
+		time.Sleep(store.takes / 2)
+		store.add("three")
+		newest(t, recent, app.FromStore, "three")
+		all.Wait()
+	})
 }
 
 func itoa(n int) string { return string(rune('0' + n)) }

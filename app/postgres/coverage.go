@@ -7,8 +7,13 @@ import (
 	"millrace/app"
 )
 
-// maxPending is how many stored batches are remembered one by one.
-const maxPending = 10_000
+const (
+	// maxPending is how many stored batches are remembered one by one.
+	maxPending = 10_000
+	// manyPending are so many that a snapshot that sees them all takes their
+	// place. An older one that sees them, too, is then taken for not to.
+	manyPending = 64
+)
 
 // coverage is what a feed knows: a snapshot that sees every batch up to some
 // moment, and the batches stored since. Safe for concurrent use.
@@ -18,18 +23,18 @@ type coverage struct {
 	aliveAt  time.Time           // a moment at which the server still told
 	baseline app.Snapshot        // sees every batch that is not pending
 	pending  map[uint64]struct{} // transactions heard of that baseline need not see
+	covering app.Snapshot        // the last that covers all that is known; "" when none is known to
 	storedAt time.Time           // when the last batch was heard of, or listening began
 }
 
-// covers tells whether the snapshot sees every batch known to be stored. Then
-// it takes the place of all that is remembered.
+// covers tells whether the snapshot sees every batch known to be stored.
 func (c *coverage) covers(s app.Snapshot, now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.listens || now.Sub(c.aliveAt) > maxSilence {
 		return false
 	}
-	if s == c.baseline && len(c.pending) == 0 {
+	if s == c.covering && s != "" {
 		return true
 	}
 	if !s.Includes(c.baseline) {
@@ -40,8 +45,11 @@ func (c *coverage) covers(s app.Snapshot, now time.Time) bool {
 			return false
 		}
 	}
-	c.baseline = s
-	clear(c.pending)
+	c.covering = s
+	if len(c.pending) > manyPending {
+		c.baseline = s
+		clear(c.pending)
+	}
 	return true
 }
 
@@ -62,7 +70,7 @@ func (c *coverage) begin(baseline app.Snapshot, at time.Time) {
 	defer c.mu.Unlock()
 	c.listens, c.aliveAt, c.baseline = true, at, baseline
 	c.storedAt = at
-	c.pending = map[uint64]struct{}{}
+	c.pending, c.covering = map[uint64]struct{}{}, ""
 }
 
 // alive notes that the server answered a question that was asked at a time.
@@ -79,6 +87,7 @@ func (c *coverage) stored(transaction uint64, at time.Time) (many bool) {
 	defer c.mu.Unlock()
 	c.aliveAt, c.storedAt = at, at
 	c.pending[transaction] = struct{}{}
+	c.covering = ""
 	return len(c.pending) > maxPending
 }
 
@@ -87,6 +96,6 @@ func (c *coverage) forget() (known bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	known, c.listens = c.listens, false
-	c.pending = nil
+	c.pending, c.covering = nil, ""
 	return known
 }

@@ -20,20 +20,25 @@ func (db *DB) Reader() *Reader { return &Reader{db: db} }
 // Newest implements app.LogReader. Logs whose time is outside the window are
 // left out: one from the year 2099 would be the newest for ever.
 func (r *Reader) Newest(ctx context.Context, limit int) ([]app.Log, app.Snapshot, error) {
+	conn, err := r.db.pool.Acquire(ctx)
+	if err != nil {
+		return nil, "", classify(ctx, err)
+	}
+	defer conn.Release()
+	defer rollback(ctx, conn.Conn())
 	var logs []app.Log
 	var snapshot app.Snapshot
-	// One snapshot for both questions, or the second could know more.
-	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	err := pgx.BeginTxFunc(ctx, r.db.pool, options, func(tx pgx.Tx) error {
-		batch := &pgx.Batch{}
-		batch.Queue("SELECT pg_current_snapshot()::text").QueryRow(func(row pgx.Row) error { return row.Scan(&snapshot) })
-		batch.Queue(newestStatement, limit).Query(func(rows pgx.Rows) (err error) {
-			logs, err = scanLogs(rows, limit)
-			return err
-		})
-		return tx.SendBatch(ctx, batch).Close()
+	// One snapshot for both questions, or the second could know more; and one
+	// round trip for all, since many may wait for it.
+	batch := &pgx.Batch{}
+	batch.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+	batch.Queue("SELECT pg_current_snapshot()::text").QueryRow(func(row pgx.Row) error { return row.Scan(&snapshot) })
+	batch.Queue(newestStatement, limit).Query(func(rows pgx.Rows) (err error) {
+		logs, err = scanLogs(rows, limit)
+		return err
 	})
-	if err != nil {
+	batch.Queue("COMMIT")
+	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, "", classify(ctx, err)
 	}
 	return logs, snapshot, nil

@@ -43,9 +43,16 @@ type fakeStore struct {
 	query app.Query
 }
 
-func (f *fakeStore) Newest(_ context.Context, limit int) ([]json.RawMessage, app.RecentSource, error) {
+func (f *fakeStore) Newest(_ context.Context, limit int) ([]byte, app.RecentSource, error) {
 	f.limit = limit
-	return f.newest[:min(limit, len(f.newest))], f.source, f.err
+	array := []byte{'['}
+	for i, log := range f.newest[:min(limit, len(f.newest))] {
+		if i > 0 {
+			array = append(array, ',')
+		}
+		array = append(array, log...)
+	}
+	return append(array, ']'), f.source, f.err
 }
 
 func (f *fakeStore) Logs(ctx context.Context, q app.Query) (app.Page, error) {

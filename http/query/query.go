@@ -2,7 +2,6 @@ package query
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"slices"
@@ -17,10 +16,10 @@ import (
 
 //go:generate go tool -modfile=../../tools/openapi/go.mod oapi-codegen -config oapi.yaml ../openapi/openapi.yaml
 
-// Recent answers with the newest logs; *app.Recent fills it. Safe for
-// concurrent use.
+// Recent answers with the newest logs as a JSON array, which must not be changed;
+// *app.Recent fills it. Safe for concurrent use.
 type Recent interface {
-	Newest(ctx context.Context, limit int) ([]json.RawMessage, app.RecentSource, error)
+	Newest(ctx context.Context, limit int) ([]byte, app.RecentSource, error)
 }
 
 // Reader answers with a page of logs; an app.LogReader fills it. Safe for
