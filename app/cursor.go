@@ -36,15 +36,20 @@ func (c Cursor) String() string {
 // ParseCursor reads what String wrote. Anything else, and a cursor of another
 // listing than q, is an Error of KindInvalid for the field "cursor".
 func ParseCursor(s string, q Query) (*Cursor, error) {
+	wrong := &Error{Kind: KindInvalid, Field: "cursor", Message: "cursor is not one that this server gave: use next or prev of a page as they are"}
 	b, err := base64.RawURLEncoding.DecodeString(s)
 	if err != nil || len(b) != cursorSize || b[0] != cursorVersion || b[1] > 1 {
-		return nil, &Error{Kind: KindInvalid, Field: "cursor", Message: "cursor is not one that this server gave: use next or prev of a page as they are"}
+		return nil, wrong
 	}
 	c := &Cursor{
 		Backward: b[1] == 1,
 		Time:     time.UnixMicro(int64(binary.BigEndian.Uint64(b[2:]))).UTC(),
 		ID:       LogID(binary.BigEndian.Uint64(b[10:])),
 		Query:    binary.BigEndian.Uint64(b[18:]),
+	}
+	// No log has a time that RFC 3339 cannot write, and PostgreSQL would refuse some.
+	if year := c.Time.Year(); year < 0 || year > 9999 || c.String() != s {
+		return nil, wrong
 	}
 	if c.Query != q.Hash() {
 		return nil, &Error{Kind: KindInvalid, Field: "cursor", Message: "cursor belongs to another search: keep every filter as it was, or leave the cursor out"}

@@ -64,6 +64,8 @@ func (f Filter) Key() string {
 		b.texts(a.Values)
 		if a.Not {
 			b.number(1)
+		} else {
+			b.number(0) // else the next attribute could be taken for it
 		}
 	}
 	return b.String()

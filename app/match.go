@@ -3,7 +3,6 @@ package app
 import (
 	"bytes"
 	"encoding/json"
-	"math/big"
 	"regexp"
 	"slices"
 	"strings"
@@ -114,12 +113,7 @@ func equalsScalar(found any, value string) bool {
 	case string:
 		return found == value
 	case json.Number:
-		if !IsNumber(value) || !IsNumber(found.String()) {
-			return false
-		}
-		a, okA := new(big.Rat).SetString(found.String())
-		b, okB := new(big.Rat).SetString(value)
-		return okA && okB && a.Cmp(b) == 0
+		return IsNumber(value) && decimalOf(found.String()) == decimalOf(value)
 	case bool:
 		return found && value == "true" || !found && value == "false"
 	case nil:
@@ -128,12 +122,6 @@ func equalsScalar(found any, value string) bool {
 		return false
 	}
 }
-
-// numberForm is a number as JSON writes it, of a size that is cheap to compare.
-var numberForm = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,40})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?$`)
-
-// IsNumber tells whether an AttributeFilter's value is a number, too.
-func IsNumber(value string) bool { return numberForm.MatchString(value) }
 
 func chosen[T comparable](value T, any, none []T) bool {
 	return (len(any) == 0 || slices.Contains(any, value)) && !slices.Contains(none, value)

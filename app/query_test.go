@@ -50,6 +50,8 @@ func TestHashTellsListingsApart(t *testing.T) {
 		{Filter: app.Filter{NotLevels: []app.Level{app.LevelWarn}}},
 		{Filter: app.Filter{Attributes: []app.AttributeFilter{{Name: "a", Values: []string{"b"}}}}},
 		{Filter: app.Filter{Attributes: []app.AttributeFilter{{Name: "a", Values: []string{"b"}, Not: true}}}},
+		{Filter: app.Filter{Attributes: []app.AttributeFilter{{Name: "a", Values: []string{"b"}, Not: true}, {Name: "c"}}}},
+		{Filter: app.Filter{Attributes: []app.AttributeFilter{{Name: "a", Values: []string{"b"}}, {Name: "\x02", Values: []string{""}}}}},
 		{Filter: app.Filter{From: time.Unix(0, 0)}},
 		{Filter: app.Filter{To: time.Unix(0, 0)}},
 	} {

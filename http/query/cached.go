@@ -108,7 +108,9 @@ func question(operation string, values url.Values, now time.Time, closedAfter ti
 		for _, value := range given {
 			switch name {
 			case "q":
-				name = "text"
+				if !values.Has("text") { // which are refused together
+					name = "text"
+				}
 			case "level", "level" + negation:
 				found, _ := levels(value)
 				for _, l := range found {

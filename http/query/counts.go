@@ -48,16 +48,17 @@ func (h *handlers) LogHistogram(ctx context.Context, request LogHistogramRequest
 	f, r := h.counted(ctx)
 	span := f.To.Sub(f.From)
 	length := autoStep(span)
-	if text := value(request.Params.Step); text != "" {
+	text := value(request.Params.Step)
+	if text != "" {
 		length, _ = step(text) // it was checked
-		if span/length >= app.MaxBuckets {
-			r.wrong.Add("step", "step is %q: that is more than %d buckets in %s, take a longer step or a shorter time", text, app.MaxBuckets, span.Round(time.Second))
-		}
+	}
+	f.From, f.To = floor(f.From, length), ceil(f.To, length)
+	if text != "" && f.From.Add(app.MaxBuckets*length).Before(f.To) {
+		r.wrong.Add("step", "step is %q: that is more than %d buckets in %s, take a longer step or a shorter time", text, app.MaxBuckets, span.Round(time.Second))
 	}
 	if err := r.err(); err != nil {
 		return nil, err
 	}
-	f.From, f.To = floor(f.From, length), ceil(f.To, length)
 	counts, err := h.cfg.Counter.Histogram(ctx, app.HistogramQuery{Filter: f, Step: length, By: app.Field(value(request.Params.By))})
 	if err != nil {
 		return nil, err
@@ -74,9 +75,11 @@ func autoStep(span time.Duration) time.Duration {
 	return steps[len(steps)-1]
 }
 
-// floor returns the latest multiple of step, counted from 1970, not after t.
+// floor returns the latest multiple of step, which is whole seconds counted from
+// 1970, not after t. It reckons in seconds: the last bucket may end where 64 bits
+// of nanoseconds do not reach.
 func floor(t time.Time, step time.Duration) time.Time {
-	return time.Unix(0, t.UnixNano()-mod(t.UnixNano(), int64(step))).UTC()
+	return time.Unix(t.Unix()-mod(t.Unix(), int64(step/time.Second)), 0).UTC()
 }
 
 // ceil returns the earliest multiple of step not before t.

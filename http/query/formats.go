@@ -64,10 +64,13 @@ var errNoStep = errors.New("want a time from 1s to 366d, as 10s, 5m, 2h or 1d")
 
 const maxStep = 366 * 24 * time.Hour
 
+// stepForm is a step as the document has it.
+var stepForm = regexp.MustCompile(`^[1-9][0-9]{0,5}[smhd]$`)
+
 // step reads how long a bucket is.
 func step(text string) (time.Duration, error) {
 	d, err := durationBefore("-" + text)
-	if err != nil || d < time.Second || d > maxStep || d%time.Second != 0 {
+	if err != nil || d > maxStep || !stepForm.MatchString(text) {
 		return 0, errNoStep
 	}
 	return d, nil

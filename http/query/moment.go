@@ -2,6 +2,7 @@ package query
 
 import (
 	"errors"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -48,8 +49,11 @@ func durationBefore(text string) (time.Duration, error) {
 	}
 	for unit, length := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
 		if count, ok := strings.CutSuffix(amount, unit); ok {
-			n, err := strconv.ParseUint(count, 10, 16)
-			return time.Duration(n) * length, err
+			n, err := strconv.ParseUint(count, 10, 63)
+			if err != nil || n > uint64(math.MaxInt64/length) {
+				return 0, errNoMoment
+			}
+			return time.Duration(n) * length, nil
 		}
 	}
 	return time.ParseDuration(amount)
@@ -87,11 +91,11 @@ func inTime(t time.Time) (time.Time, bool) { return t.UTC(), inRange(t) }
 
 // fractionNanos reads the digits behind the point of a number of seconds.
 func fractionNanos(digits string) (int64, bool) {
+	if strings.Trim(digits, "0123456789") != "" {
+		return 0, false
+	}
 	if len(digits) > 9 {
 		digits = digits[:9]
-	}
-	if digits == "" {
-		return 0, true
 	}
 	n, err := strconv.ParseUint(digits+strings.Repeat("0", 9-len(digits)), 10, 63)
 	return int64(n), err == nil
