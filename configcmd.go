@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -65,10 +66,7 @@ func checkFile(file string) (found int, err error) {
 	cfg := app.DefaultConfig()
 	settings := bindSettings(pflag.NewFlagSet("check", pflag.ContinueOnError), &cfg)
 	settings.file = file
-	if err := settings.use(nil); err != nil {
-		return 0, err
-	}
-	if err := cfg.Validate(); err != nil {
+	if err := errors.Join(settings.use(nil), cfg.Validate()); err != nil {
 		return 0, err
 	}
 	return len(settings.sources), nil

@@ -79,6 +79,7 @@ func TestConfigCheckNamesAllThatIsWrong(t *testing.T) {
 		"spring:\n  kafka:\n    producer:\n      ackss: all\n":    {"millrace.yaml:4: kafka-producer-ackss", "kafka-producer-acks?"},
 		"kafka:\n  partitions: many\nbatching:\n  max-delay: 5\n": {"kafka-partitions in ", "batching-max-delay in "},
 		"kafka:\n  partitions: 0\nlog-level: loud\n":              {"kafka-partitions is 0", `log-level is "loud"`},
+		"foo: 1\nbatching:\n  max-delay: 5\nlog-level: loud\n":    {"foo is no setting", "batching-max-delay in ", `log-level is "loud"`},
 		"- a\n": {"no YAML with settings"},
 	} {
 		_, err := millrace(t, "config", "check", settingsFile(t, text))

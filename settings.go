@@ -75,7 +75,8 @@ func (s *settings) bind(prefix string, group reflect.Value) {
 // ignored.
 func (s *settings) load() error { return s.use(os.Environ()) }
 
-// use is load with an environment of entries NAME=VALUE.
+// use is load with an environment of entries NAME=VALUE. Its error tells of all
+// that is wrong with the file.
 func (s *settings) use(environ []string) error {
 	env, err := s.fromEnvironment(environ)
 	if err != nil {
@@ -85,10 +86,7 @@ func (s *settings) use(environ []string) error {
 		s.file = file
 	}
 	file, err := s.fromFile()
-	if err != nil {
-		return err
-	}
-	return s.fill(env, file)
+	return errors.Join(err, s.fill(env, file))
 }
 
 // fill gives every setting that was not given as a flag its value.

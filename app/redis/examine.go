@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -36,7 +37,7 @@ func Examine(ctx context.Context, cfg app.RedisConfig) []app.Diagnosis {
 	if policy := values["maxmemory_policy"]; limit > 0 && used > limit*9/10 && policy == "noeviction" {
 		x.Better("raise maxmemory, or set maxmemory-policy allkeys-lru", "its memory is nearly full (%d of %d bytes) and it evicts nothing: the newest logs can soon not be kept there", used, limit)
 	} else {
-		x.Fine("version %s, %d bytes in use", values["redis_version"], used)
+		x.Fine("version %s, %d bytes in use", cmp.Or(values["redis_version"], "unknown"), used)
 	}
 	return x.Found()
 }
