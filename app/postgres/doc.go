@@ -3,6 +3,7 @@
 //
 //	db.go         connecting, and the parts below as one
 //	migrate.go    the schema (migrations/)
+//	copied.go     a database that was copied from another server
 //	store.go      a batch in one transaction (app.BatchStore)
 //	transact.go   the transaction itself, in three round trips
 //	copy.go       its logs as the stream that COPY reads

@@ -24,8 +24,8 @@ var migrations embed.FS
 const oldestServer = 15
 
 // Migrate brings the schema of the database at url up to date; a schema that
-// is, it leaves alone. Processes that start together do it one after another.
-// Its errors are those of Open.
+// is, it leaves alone. A copy from another server it makes usable. Processes
+// that start together do it one after another. Its errors are those of Open.
 func Migrate(ctx context.Context, url string) error {
 	cfg, err := parseURL(url)
 	if err != nil {
@@ -55,8 +55,10 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	_, err = provider.Up(ctx)
-	return err
+	if _, err = provider.Up(ctx); err != nil {
+		return err
+	}
+	return settle(ctx, db)
 }
 
 // suits tells whether the server can be reached, and is new enough and the
