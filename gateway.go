@@ -76,7 +76,7 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 		return err
 	}
 	defer r.closing("the connections to shippers", states.Close)
-	if err := mountLedger(r, e, db.Ledger(), states); err != nil {
+	if err := mountLedger(r, e, document, db.Ledger(), states); err != nil {
 		return err
 	}
 	if err := mountQuarantine(r, e, document, db); err != nil {
@@ -162,9 +162,9 @@ func openSearched(ctx context.Context, r *role) (*postgres.DB, error) {
 }
 
 // mountLedger adds the ledger's endpoints, and the loop that looks for gaps.
-func mountLedger(r *role, e *echo.Echo, db *postgres.Ledger, shippers app.ShipperStates) error {
+func mountLedger(r *role, e *echo.Echo, document *openapi.Document, db *postgres.Ledger, shippers app.ShipperStates) error {
 	r.addLoop(app.NewLedgerWatch(db, shippers, metrics.NewLedger(r.registry).Observe).Run)
-	return ledger.Mount(e, ledger.Config{Ledger: app.NewLedger(db, shippers), Timeout: r.cfg.Postgres.Timeout})
+	return ledger.Mount(e, ledger.Config{Document: document, Ledger: app.NewLedger(db, shippers), Timeout: r.cfg.Postgres.Timeout})
 }
 
 // mountQuarantine adds the quarantine's endpoints, and the loop that counts its

@@ -18,6 +18,7 @@ import (
 
 	"millrace/app"
 	"millrace/http/ledger"
+	"millrace/http/openapi"
 	"millrace/http/server"
 )
 
@@ -72,8 +73,12 @@ func (f *fakeLedger) Verify(_ context.Context, query app.LedgerQuery, report app
 
 func newGateway(t *testing.T, fake *fakeLedger, timeout time.Duration) *echo.Echo {
 	t.Helper()
+	document, err := openapi.Read()
+	if err != nil {
+		t.Fatal(err)
+	}
 	e := server.New(server.Config{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	if err := ledger.Mount(e, ledger.Config{Ledger: fake, Timeout: timeout}); err != nil {
+	if err := ledger.Mount(e, ledger.Config{Document: document, Ledger: fake, Timeout: timeout}); err != nil {
 		t.Fatal(err)
 	}
 	return e
@@ -110,7 +115,7 @@ func TestTheReportIsOneDocument(t *testing.T) {
 func TestABatchIsFoundByItsID(t *testing.T) {
 	fake := &fakeLedger{}
 	e := newGateway(t, fake, 0)
-	for path, id := range map[string]string{"k3v9-1": "k3v9-1", "logs.0-41": "logs.0-41", "a%2Fb%20c-7": "a/b c-7"} {
+	for path, id := range map[string]string{"k3v9-1": "k3v9-1", "logs.0-41": "logs.0-41", "a%2Fb%20c-7": "a/b c-7", "a%2525-1": "a%25-1", "a%25zz-1": "a%zz-1"} {
 		if w := ask(e, "GET", "/api/batches/"+path); w.Code != http.StatusOK || fake.id != id {
 			t.Errorf("%s: asked for %q, %d %s", path, fake.id, w.Code, w.Body)
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"millrace/app"
+	"millrace/http/openapi"
 )
 
 const (
@@ -22,11 +23,8 @@ const (
 // a line. A stream that ends without a result or an error was cut off. One
 // verification runs at a time: each reads every row there is.
 func (h *handlers) verify(c echo.Context) error {
-	p := newParams(c, "shipper", "settle")
-	query := app.LedgerQuery{Shipper: p.text("shipper"), Settle: p.settle()}
-	if err := p.err(); err != nil {
-		return err
-	}
+	given := openapi.Values(c.Request().Context())
+	query := ledgerQuery(given.Get("shipper"), given.Get("settle"))
 	select {
 	case h.verifying <- struct{}{}:
 		defer func() { <-h.verifying }()

@@ -5,6 +5,7 @@
 //	document.go   the document as the program needs it
 //	check.go      a request's parameters against the document
 //	schema.go     one value against its schema
+//	instant.go    times that a parameter gives
 //	wrong.go      all that is wrong, gathered
 //	docs.go       GET /openapi.yaml, /openapi.json and /docs
 //	docs.html     the page: no script, nothing from elsewhere

@@ -104,7 +104,7 @@ func (f *filter) check(wrong *openapi.Wrong) app.QuarantineFilter {
 	oneOf("stage", f.Stage, app.Stages)
 	oneOf("reason", f.Reason, app.Reasons)
 	for name, at := range map[string]*time.Time{"from": f.From, "to": f.To} {
-		if at != nil && !known(*at) {
+		if at != nil && !openapi.InRange(*at) {
 			wrong.Add("filter."+name, "filter.%s is %s: want a time as 2026-01-31T12:00:00Z", name, at.Format(time.RFC3339))
 		}
 	}

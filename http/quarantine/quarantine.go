@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -66,21 +65,9 @@ var _ ServerInterface = (*handlers)(nil)
 // formats are the formats of parameters in openapi.yaml that these endpoints
 // have.
 var formats = map[string]openapi.Format{
-	"instant":           func(value string) error { _, err := instant(value); return err },
+	"instant":           func(value string) error { _, err := openapi.Instant(value); return err },
 	"quarantine-cursor": func(value string) error { _, err := app.ParseQuarantineCursor(value); return err },
 }
-
-func instant(text string) (time.Time, error) {
-	// A "+" that was not escaped arrives as a space.
-	t, err := time.Parse(time.RFC3339Nano, strings.Replace(text, " ", "+", 1))
-	if err != nil || !known(t) {
-		return time.Time{}, errors.New("want a time as 2026-01-31T12:00:00Z")
-	}
-	return t, nil
-}
-
-// known tells whether a time can be one of an item's.
-func known(t time.Time) bool { return t.Year() >= 1970 && t.Year() < 2262 }
 
 // ListQuarantine answers with a page. The parameters were checked against the
 // document.
@@ -92,8 +79,8 @@ func (h *handlers) ListQuarantine(c echo.Context, _ ListQuarantineParams) error 
 		},
 		Limit: app.DefaultLimit,
 	}
-	query.From, _ = instant(given.Get("from"))
-	query.To, _ = instant(given.Get("to"))
+	query.From, _ = openapi.Instant(given.Get("from"))
+	query.To, _ = openapi.Instant(given.Get("to"))
 	if limit := given.Get("limit"); limit != "" {
 		query.Limit, _ = strconv.Atoi(limit)
 	}

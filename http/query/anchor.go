@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"millrace/app"
+	"millrace/http/openapi"
 )
 
 // anchor is what relative times of a listing are relative to. It travels in
@@ -40,7 +41,7 @@ func splitCursor(text string, now time.Time) (cursor string, a anchor) {
 	}
 	micros, err := strconv.ParseInt(at, 36, 64)
 	moment := time.UnixMicro(micros)
-	if err != nil || !inRange(moment) {
+	if err != nil || !openapi.InRange(moment) {
 		return text, anchor{now: now} // the mark makes it no cursor at all
 	}
 	return cursor, anchor{now: moment}

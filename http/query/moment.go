@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"millrace/http/openapi"
 )
 
 var errNoMoment = errors.New("want a time as 2026-01-31T12:00:00Z, seconds or milliseconds since 1970, or a time ago as -15m, -6h, -2d")
@@ -21,7 +23,7 @@ func moment(text string, now time.Time) (t time.Time, relative bool, err error) 
 	case strings.HasPrefix(rest, "-") || rest != text:
 		d, err := durationBefore(rest)
 		t = now.Add(-d)
-		if err != nil || !inRange(t) {
+		if err != nil || !openapi.InRange(t) {
 			return time.Time{}, true, errNoMoment
 		}
 		return t, true, nil
@@ -31,15 +33,11 @@ func moment(text string, now time.Time) (t time.Time, relative bool, err error) 
 	}
 	// A "+" that was not escaped arrives as a space.
 	t, err = time.Parse(time.RFC3339Nano, strings.Replace(text, " ", "+", 1))
-	if err != nil || !inRange(t) {
+	if err != nil || !openapi.InRange(t) {
 		return time.Time{}, false, errNoMoment
 	}
 	return t, false, nil
 }
-
-// inRange tells whether a time's nanoseconds since 1970 fit into 64 bits, as
-// those of every log do.
-func inRange(t time.Time) bool { return t.Year() >= 1970 && t.Year() < 2262 }
 
 // durationBefore reads "-15m": Go's durations, and days and weeks.
 func durationBefore(text string) (time.Duration, error) {
@@ -87,7 +85,7 @@ func unix(text string) (time.Time, bool) {
 	return inTime(t)
 }
 
-func inTime(t time.Time) (time.Time, bool) { return t.UTC(), inRange(t) }
+func inTime(t time.Time) (time.Time, bool) { return t.UTC(), openapi.InRange(t) }
 
 // fractionNanos reads the digits behind the point of a number of seconds.
 func fractionNanos(digits string) (int64, bool) {

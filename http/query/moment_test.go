@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"millrace/http/openapi"
 )
 
 var (
@@ -27,13 +29,13 @@ func FuzzMoment(f *testing.F) {
 	now := time.Date(2026, 1, 31, 12, 0, 0, 123456000, time.UTC)
 	f.Fuzz(func(t *testing.T, text string) {
 		at, relative, err := moment(text, now)
-		if want, sure := reckoned(text, now); sure && (err == nil) != inRange(want) || sure && err == nil && !at.Equal(want) {
+		if want, sure := reckoned(text, now); sure && (err == nil) != openapi.InRange(want) || sure && err == nil && !at.Equal(want) {
 			t.Errorf("%q is %s, %v; a simple reckoning has %s", text, at, err, want)
 		}
 		if err != nil {
 			return
 		}
-		if !inRange(at) || relative && at.After(now) {
+		if !openapi.InRange(at) || relative && at.After(now) {
 			t.Errorf("%q is %s", text, at)
 		}
 		if _, err := time.Parse(time.RFC3339Nano, strings.Replace(text, " ", "+", 1)); err != nil && !relative && !simpleUnix.MatchString(text) {

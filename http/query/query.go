@@ -89,7 +89,7 @@ func Mount(e *echo.Echo, cfg Config) error {
 	within := server.Within(cfg.Timeout, "the query", "ask for a shorter time, or for one service or level")
 	chains := cfg.Document.Middlewares(Formats())
 	for operation := range chains {
-		chains[operation] = append([]echo.MiddlewareFunc{private, within}, chains[operation]...)
+		chains[operation] = append([]echo.MiddlewareFunc{server.Private, within}, chains[operation]...)
 		if cfg.Answers != nil && slices.Contains(keptOperations, operation) {
 			chains[operation] = append(chains[operation], cached(cfg.Answers, operation, cfg.ClosedAfter))
 		}
@@ -99,7 +99,7 @@ func Mount(e *echo.Echo, cfg Config) error {
 	}
 	router := openapi.GetAndHead(e)
 	RegisterHandlersWithOptions(router, NewStrictHandler(h, nil), RegisterHandlersOptions{OperationMiddlewares: chains})
-	router.GET("/api/logs/export", h.export, private, cfg.Document.Check("exportLogs", Formats()), atOnce(cfg.MaxExports, "exports"))
+	router.GET("/api/logs/export", h.export, server.Private, cfg.Document.Check("exportLogs", Formats()), atOnce(cfg.MaxExports, "exports"))
 	router.GET("/api", h.index)
 	return nil
 }
@@ -123,14 +123,6 @@ func atOnce(limit int, what string) echo.MiddlewareFunc {
 				return &app.Error{Kind: app.KindTooMany, RetryAfter: time.Second, Message: "too many " + what + " at once: come back in a moment"}
 			}
 		}
-	}
-}
-
-// private says of an answer that it must not be kept: the next log changes it.
-func private(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		c.Response().Header().Set(echo.HeaderCacheControl, "private, no-cache")
-		return next(c)
 	}
 }
 

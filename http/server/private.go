@@ -1,0 +1,12 @@
+package server
+
+import "github.com/labstack/echo/v4"
+
+// Private says of an answer that it must not be kept: the next log, or batch,
+// changes it.
+func Private(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Response().Header().Set(echo.HeaderCacheControl, "private, no-cache")
+		return next(c)
+	}
+}
