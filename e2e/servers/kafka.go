@@ -16,6 +16,8 @@ import (
 type Kafka struct {
 	*Process
 	Brokers []string
+
+	java, classpath string
 }
 
 // Listener is one more address at which a broker is met: it listens at Addr, a
@@ -87,7 +89,7 @@ func StartKafka(ctx context.Context, dir, repository string, listeners ...*Liste
 	if out, err := format.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("formatting Kafka's folder: %w: %s", err, out)
 	}
-	k := &Kafka{Brokers: []string{fmt.Sprintf("127.0.0.1:%d", port)}}
+	k := &Kafka{Brokers: []string{fmt.Sprintf("127.0.0.1:%d", port)}, java: java, classpath: classpath}
 	k.Process = &Process{
 		name: "Kafka", log: filepath.Join(dir, "kafka.log"),
 		command: func() *exec.Cmd {
@@ -97,6 +99,14 @@ func StartKafka(ctx context.Context, dir, repository string, listeners ...*Liste
 		ready: k.answers,
 	}
 	return k, k.start(ctx)
+}
+
+// ConsumerGroups runs Kafka's own tool kafka-consumer-groups, and returns what
+// it prints.
+func (k *Kafka) ConsumerGroups(ctx context.Context, args ...string) (string, error) {
+	args = append([]string{"-cp", k.classpath, "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", "--bootstrap-server", k.Brokers[0]}, args...)
+	out, err := exec.CommandContext(ctx, k.java, args...).CombinedOutput()
+	return string(out), err
 }
 
 func (k *Kafka) answers(context.Context) error {

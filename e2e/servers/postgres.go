@@ -113,6 +113,11 @@ func StartReplica(ctx context.Context, of *Postgres, dir string) (*Postgres, err
 	return run(ctx, "the replica", dir, data, command, filepath.Join(filepath.Dir(backup), "postgres"))
 }
 
+// PostgresClient returns the path of a program of PostgreSQL's, such as pg_dump.
+func PostgresClient(name string) (string, error) {
+	return find("postgresql-client", "/usr/lib/postgresql/*/bin/"+name, name)
+}
+
 // Stop ends the server without waiting for its clients to leave.
 func (p *Postgres) Stop() { p.end(syscall.SIGINT) }
 
