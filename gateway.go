@@ -68,7 +68,7 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 	if err := mountQuery(r, e, document, searched, recent, answers); err != nil {
 		return err
 	}
-	if err := mountTail(r, e, document); err != nil {
+	if err := mountTail(r, e, document, searched.Reader()); err != nil {
 		return err
 	}
 	states, err := client.NewStates(cfg.Gateway.Shippers, cfg.HTTP(cfg.Gateway.Shippers...))
@@ -139,8 +139,8 @@ func storeName(address string) string {
 }
 
 // mountTail adds the endpoint that follows Kafka, which a gateway can do without.
-func mountTail(r *role, e *echo.Echo, document *openapi.Document) error {
-	config := tail.Config{Document: document, Still: r.guard.Still}
+func mountTail(r *role, e *echo.Echo, document *openapi.Document, stored app.StoredPlaces) error {
+	config := tail.Config{Document: document, Still: r.guard.Still, Stored: stored}
 	if len(r.cfg.Kafka.Brokers) > 0 {
 		config.Hub = app.NewTailHub(kafka.NewSource(r.cfg.Kafka), otlp.Codec{}, app.TailConfig{MaxTails: r.cfg.Gateway.MaxTails})
 	}

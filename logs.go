@@ -192,60 +192,6 @@ func (l *logsCommand) list(ctx context.Context, client *gateway.Client, query ur
 	return nil
 }
 
-// tail shows the newest logs and then those that come. It begins to listen before
-// it asks for those that are stored, and shows no log twice that is in both.
-func (l *logsCommand) tail(ctx context.Context, client *gateway.Client, query url.Values, printer *terminal.Printer, out *bufio.Writer) error {
-	if !l.limitSet {
-		l.limit = followLimit
-	}
-	begun := false
-	shown := map[string]bool{}
-	begin := func() error {
-		begun = true
-		err := l.list(ctx, client, query, func(log gateway.RawLog) error {
-			shown[sameness(log)] = true
-			return printer.Log(log)
-		})
-		if err != nil && !errors.Is(err, errNoLogs) {
-			return err
-		}
-		return out.Flush()
-	}
-	following := clone(query, "from", "to", "order")
-	return client.Tail(ctx, following, func(event gateway.TailEvent) error {
-		switch {
-		case event.Back && !begun:
-			return begin()
-		case event.Back:
-			fmt.Fprintln(os.Stderr, "the gateway is back")
-		case event.Lost != nil:
-			fmt.Fprintf(os.Stderr, "the connection is lost, and made again as soon as it can be: %v\n", event.Lost)
-		case event.Missed > 0:
-			fmt.Fprintf(os.Stderr, "%d logs were passed over: they came faster than they were read\n", event.Missed)
-		case event.Gone > 0:
-			fmt.Fprintf(os.Stderr, "%d batches were passed over: Kafka does not have them any more\n", event.Gone)
-		case event.Log != nil && !shown[sameness(event.Log)]:
-			if err := printer.Log(event.Log); err != nil {
-				return err
-			}
-			return out.Flush()
-		}
-		return nil
-	})
-}
-
-// sameness is the same for a log that is stored and for the same that comes.
-func sameness(raw gateway.RawLog) string {
-	var log app.Log
-	if err := json.Unmarshal(raw, &log); err != nil {
-		return string(raw)
-	}
-	log.ID, log.BatchID, log.ReceivedAt = 0, "", time.Time{}
-	log.Attributes = nil // the store writes them in an order of its own
-	log.Time = log.Time.Truncate(time.Microsecond)
-	return string(log.AppendJSON(nil))
-}
-
 func (l *logsCommand) draw(ctx context.Context, client *gateway.Client, query url.Values, printer *terminal.Printer, stdout io.Writer) error {
 	query.Set("by", "level")
 	query.Set("step", l.step)

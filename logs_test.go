@@ -110,18 +110,29 @@ func TestLogsEndAsGrepDoes(t *testing.T) {
 	}
 }
 
-// What is stored and what comes is shown once, and the pipe's end ends it.
+// What is stored and what comes is shown once, and the pipe's end ends it: by its
+// place in its batch, since two logs may say the same. What is stored is asked for
+// once the tail is there, and worked out anew.
 func TestLogsFollow(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
+	log := func(id, message string) string {
+		return fmt.Sprintf(`{"id":%q,"timestamp":"2026-01-02T03:04:06Z","level":"WARN","service":"shop","message":%q,"batch_id":"k3v9-1"}`, id, message)
+	}
+	begun := false
 	target, _ := fakeGateway(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/api/logs" {
-			fmt.Fprint(w, twoLogs)
+			if !begun || r.Header.Get("Cache-Control") != "no-cache" {
+				t.Errorf("what is stored is asked for too early, or may be old: %v", r.Header)
+			}
+			fmt.Fprintf(w, `{"logs":[%s,%s],"next":null}`, log("7-1", "newer"), log("7-0", "older"))
 			return
 		}
+		begun = r.URL.Query().Get("begin") == "stored" && r.URL.Query().Get("service") == "shop"
 		w.Header().Set("Content-Type", "text/event-stream")
-		fmt.Fprint(w, "event: log\ndata: {\"timestamp\":\"2026-01-02T03:04:06Z\",\"level\":\"WARN\",\"service\":\"shop\",\"message\":\"newer\"}\n\n")
-		fmt.Fprint(w, "event: log\ndata: {\"timestamp\":\"2026-01-02T03:04:07Z\",\"level\":\"WARN\",\"service\":\"shop\",\"message\":\"newest\"}\n\n")
+		for _, come := range []string{log("k3v9-1.1", "newer"), log("k3v9-1.2", "newer"), log("k3v9-1.3", "newest")} {
+			fmt.Fprintf(w, "event: log\ndata: %s\n\n", come)
+		}
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 	})
@@ -130,7 +141,7 @@ func TestLogsFollow(t *testing.T) {
 	command.SetOut(out)
 	command.SetArgs([]string{"logs", "--gateway-url", target, "-f", "-o", "raw", "--service", "shop"})
 	ran, err := command.ExecuteContextC(ctx)
-	if got := out.String(); got != "older\nnewer\nnewest\n" || exitCode(ran, err) != 0 {
+	if got := out.String(); got != "older\nnewer\nnewer\nnewest\n" || exitCode(ran, err) != 0 {
 		t.Errorf("%q, %v", got, err)
 	}
 }

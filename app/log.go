@@ -70,13 +70,15 @@ func ParseLevel(s string) (Level, bool) {
 	return l, ok
 }
 
-// Log is one log. Before it is stored, ID and BatchID are empty.
+// Log is one log. Before it is stored it has no ID, and before it is in Kafka no
+// BatchID either.
 //
 // An adapter that decodes many logs may hand out the same Log again and again
 // with strings that alias its input: keep a Clone, not the Log.
 type Log struct {
 	ID         LogID
 	BatchID    string
+	Place      int       // in its batch, from 1, of a log that is in Kafka and that has no ID: see LiveID; 0: none
 	Time       time.Time // when it happened, to the nanosecond
 	ReceivedAt time.Time // when a collector or Millrace first saw it
 	Level      Level
@@ -96,6 +98,41 @@ func (l *Log) Clone() *Log {
 	}
 	out.Attributes = slices.Clone(l.Attributes)
 	return &out
+}
+
+// LiveID names a log from the moment at which it is in Kafka: its batch, and its
+// place in it from 0. Once it is stored, its LogID has the same place.
+type LiveID struct {
+	Batch string // BatchHead.ID
+	Place int
+}
+
+// String returns the batch and the place, as in "k3v9-1001.17".
+func (id LiveID) String() string { return id.Batch + "." + strconv.Itoa(id.Place) }
+
+// ParseLiveID reads what String wrote.
+func ParseLiveID(s string) (LiveID, bool) {
+	at := strings.LastIndexByte(s, '.')
+	if at < 0 {
+		return LiveID{}, false
+	}
+	place, err := strconv.ParseUint(s[at+1:], 10, 32)
+	if _, _, ok := ParseBatchID(s[:at]); !ok || err != nil || place >= MaxBatchCount {
+		return LiveID{}, false
+	}
+	return LiveID{Batch: s[:at], Place: int(place)}, true
+}
+
+// LiveID returns the log's name in its batch; ok is false when it has none.
+func (l *Log) LiveID() (id LiveID, ok bool) {
+	switch {
+	case l.BatchID == "":
+		return LiveID{}, false
+	case l.ID != 0:
+		return LiveID{l.BatchID, l.ID.Place()}, true
+	default:
+		return LiveID{l.BatchID, l.Place - 1}, l.Place > 0
+	}
 }
 
 // LogID names a stored log: the batch it came in and its place in it.

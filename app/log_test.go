@@ -103,3 +103,29 @@ func BenchmarkAppendJSON(b *testing.B) {
 	}
 	b.SetBytes(int64(len(dst)))
 }
+
+func TestALogHasANameBeforeItIsStored(t *testing.T) {
+	for text, want := range map[string]app.LiveID{"k3v9-1001.17": {Batch: "k3v9-1001", Place: 17}, "logs.3-0.0": {Batch: "logs.3-0"}} {
+		if id, ok := app.ParseLiveID(text); !ok || id != want || id.String() != text {
+			t.Errorf("%s is %+v, %t", text, id, ok)
+		}
+	}
+	for _, text := range []string{"", "1841-17", "k3v9.1", "logs.0-5", "k3v9-1.", "k3v9-1.-1", "k3v9-1.16777216", "-1.1"} {
+		if id, ok := app.ParseLiveID(text); ok {
+			t.Errorf("%q is %+v", text, id)
+		}
+	}
+	coming := app.Log{BatchID: "k3v9-1001", Place: 18}
+	var read app.Log
+	if err := read.UnmarshalJSON(coming.AppendJSON(nil)); err != nil || read.Place != 18 || read.BatchID != coming.BatchID || read.ID != 0 {
+		t.Errorf("read %+v, %v", read, err)
+	}
+	stored := app.Log{BatchID: "k3v9-1001", ID: app.NewLogID(7, 17)}
+	a, _ := coming.LiveID()
+	if b, ok := stored.LiveID(); !ok || a != b {
+		t.Errorf("%s, and stored %s", a, b)
+	}
+	if _, ok := (&app.Log{BatchID: "k3v9-1001"}).LiveID(); ok {
+		t.Error("a log without a place has a name")
+	}
+}

@@ -18,6 +18,8 @@ func (l *Log) AppendJSON(dst []byte) []byte {
 		dst = append(dst, `"id":"`...)
 		dst = append(dst, l.ID.String()...)
 		dst = append(dst, `",`...)
+	} else if live, ok := l.LiveID(); ok {
+		dst = append(AppendJSONString(append(dst, `"id":`...), live.String()), ',')
 	}
 	dst = append(dst, `"timestamp":"`...)
 	dst = l.Time.UTC().AppendFormat(dst, time.RFC3339Nano)
@@ -67,7 +69,10 @@ func (l *Log) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	var id LogID
-	if in.ID != "" {
+	place := 0
+	if live, ok := ParseLiveID(in.ID); ok && live.Batch == in.BatchID {
+		place = live.Place + 1
+	} else if in.ID != "" {
 		var err error
 		if id, err = ParseLogID(in.ID); err != nil {
 			return err
@@ -75,7 +80,7 @@ func (l *Log) UnmarshalJSON(data []byte) error {
 	}
 	level, _ := ParseLevel(in.Level)
 	*l = Log{
-		ID: id, BatchID: in.BatchID, Time: in.Timestamp, ReceivedAt: in.ReceivedAt, Level: level,
+		ID: id, BatchID: in.BatchID, Place: place, Time: in.Timestamp, ReceivedAt: in.ReceivedAt, Level: level,
 		Service: in.Service, Host: in.Host, Message: in.Message, Attributes: in.Attributes,
 		TraceID: in.TraceID, SpanID: in.SpanID,
 	}

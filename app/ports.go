@@ -40,6 +40,19 @@ type LogFinder interface {
 	// Context returns a log and what the same service wrote on the same host
 	// around it, or an Error of KindNotFound.
 	Context(ctx context.Context, query ContextQuery) (LogContext, error)
+	// Find returns the id of a log that is known by its place in a batch, or an
+	// Error of KindNotFound while it is not stored.
+	Find(ctx context.Context, id LiveID) (LogID, error)
+}
+
+// StoredPlaces knows how far the store has come in the topic logs. Safe for
+// concurrent use.
+type StoredPlaces interface {
+	// StoredUpTo returns, of each partition of ends, the position behind the
+	// last record that is stored and lies before its end. All before it are
+	// stored or in quarantine, since those of a partition are stored one after
+	// another. A partition of which nothing is stored has none.
+	StoredUpTo(ctx context.Context, ends Positions) (Positions, error)
 }
 
 // LogCounter counts what the store holds. Safe for concurrent use.

@@ -41,7 +41,7 @@ type LogDecoder interface {
 
 // TailEvent is what a tail tells: a log, or what it does not tell.
 type TailEvent struct {
-	Log    *Log   // nil with Missed or Gone. It has no ID: it is not stored yet
+	Log    *Log   // nil with Missed or Gone. It has a LiveID and no ID: it is not stored yet
 	Place  string // TailPlace behind this event
 	Missed int64  // logs that matched and that the reader was too slow for
 	Gone   int64  // batches that a resumed tail asked for and Kafka keeps no more
@@ -137,6 +137,19 @@ func (h *TailHub) Open(ctx context.Context, matches func(*Log) bool, from TailPl
 	h.tails[t] = false
 	t.chase()
 	return t, nil
+}
+
+// Stored returns the place from which on logs come that are not stored yet: what
+// a tail begins at that is to go on from what store has.
+func (h *TailHub) Stored(ctx context.Context, store StoredPlaces) (TailPlace, error) {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	ends, err := h.source.Ends(ctx)
+	if err != nil {
+		return TailPlace{}, err
+	}
+	positions, err := store.StoredUpTo(ctx, ends)
+	return TailPlace{Positions: positions}, err
 }
 
 // start makes room for one more tail, has the reader run, and returns the place
@@ -244,7 +257,7 @@ func walkRecord(codec LogDecoder, r TailRecord, visit func(log *Log, place int))
 		if err != nil {
 			return
 		}
-		log.BatchID = id
+		log.BatchID, log.Place = id, place+1
 		visit(log, place)
 		place++
 	}

@@ -19,6 +19,7 @@ import (
 type Client struct {
 	target string
 	http   *http.Client
+	anew   bool
 }
 
 // New returns a Client for the gateway at a URL such as http://localhost:8080.
@@ -32,6 +33,14 @@ func New(target string, cfg app.HTTPConfig) (*Client, error) {
 		return nil, err
 	}
 	return &Client{target: strings.TrimRight(target, "/"), http: requests}, nil
+}
+
+// Anew returns a client whose answers have all that is stored when it asks, while
+// others may be a moment old. Closing one closes both.
+func (c *Client) Anew() *Client {
+	out := *c
+	out.anew = true
+	return &out
 }
 
 // Close closes the idle connections.
@@ -64,6 +73,9 @@ func (c *Client) ask(ctx context.Context, method, path string, query url.Values,
 		request.Header = header
 	}
 	request.Header.Set("User-Agent", "millrace")
+	if c.anew {
+		request.Header.Set("Cache-Control", "no-cache")
+	}
 	response, err := c.http.Do(request)
 	if err != nil {
 		if ctx.Err() != nil {

@@ -49,6 +49,49 @@ func findLog(ctx context.Context, tx pgx.Tx, id app.LogID) (app.Log, error) {
 	return found[0], nil
 }
 
+// Find implements app.LogFinder.
+func (r *Reader) Find(ctx context.Context, live app.LiveID) (app.LogID, error) {
+	missing := &app.Error{Kind: app.KindNotFound, Field: "id", Message: "the log " + live.String() + " is not stored: it is on its way, or was set aside"}
+	shipper, first, ok := app.ParseBatchID(live.Batch)
+	if !ok || !storable(shipper) {
+		return 0, missing
+	}
+	var number int64
+	err := r.db.pool.QueryRow(ctx, "SELECT number FROM ledger WHERE shipper = $1 AND first_seq = $2", shipper, int64(first)).Scan(&number)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, missing
+	}
+	return app.NewLogID(number, live.Place), classify(ctx, err)
+}
+
+// selectStoredUpTo reads one entry of an index for each partition.
+const selectStoredUpTo = `
+	SELECT wanted.partition, (SELECT max(kafka_offset) + 1 FROM ledger WHERE topic = $1 AND kafka_partition = wanted.partition AND kafka_offset < wanted.behind)
+	FROM unnest($2::integer[], $3::bigint[]) AS wanted (partition, behind)`
+
+// StoredUpTo implements app.StoredPlaces.
+func (r *Reader) StoredUpTo(ctx context.Context, ends app.Positions) (app.Positions, error) {
+	var partitions []int32
+	var behind []int64
+	for partition, end := range ends {
+		partitions, behind = append(partitions, partition), append(behind, end)
+	}
+	stored := app.Positions{}
+	rows, err := r.db.pool.Query(ctx, selectStoredUpTo, app.TopicLogs, partitions, behind)
+	if err != nil {
+		return nil, classify(ctx, err)
+	}
+	var partition int32
+	var position *int64
+	_, err = pgx.ForEachRow(rows, []any{&partition, &position}, func() error {
+		if position != nil {
+			stored[partition] = *position
+		}
+		return nil
+	})
+	return stored, classify(ctx, err)
+}
+
 // Context implements app.LogFinder.
 func (r *Reader) Context(ctx context.Context, query app.ContextQuery) (around app.LogContext, err error) {
 	err = pgx.BeginTxFunc(ctx, r.db.pool, oneMoment, func(tx pgx.Tx) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -45,6 +46,14 @@ func TestOneLogAndWhatWasAroundIt(t *testing.T) {
 	if got := messages(around.After); len(got) != 9 || got[0] != "message 12" || got[8] != "message 28" {
 		t.Errorf("after: %q", got)
 	}
+	if found, err := db.Reader().Find(t.Context(), app.LiveID{Batch: "k3v9-1", Place: id.Place()}); err != nil || found != id {
+		t.Errorf("by the batch: %s, %v", found, err)
+	}
+	for _, live := range []app.LiveID{{Batch: "k3v9-2"}, {Batch: "k3v9"}, {Batch: "\x00-1"}} {
+		if _, err := db.Reader().Find(t.Context(), live); app.KindOf(err) != app.KindNotFound {
+			t.Errorf("%q: %v", live, err)
+		}
+	}
 	for _, id := range []app.LogID{app.NewLogID(1, 30), app.NewLogID(99, 0)} {
 		if _, err := db.Reader().Log(t.Context(), id); app.KindOf(err) != app.KindNotFound {
 			t.Errorf("%s: %v", id, err)
@@ -52,6 +61,23 @@ func TestOneLogAndWhatWasAroundIt(t *testing.T) {
 		if _, err := db.Reader().Context(t.Context(), app.ContextQuery{ID: id}); app.KindOf(err) != app.KindNotFound {
 			t.Errorf("around %s: %v", id, err)
 		}
+	}
+}
+
+func TestHowFarEachPartitionIsStored(t *testing.T) {
+	db := newDB(t)
+	for i, at := range []struct{ partition, offset int }{{0, 7}, {0, 8}, {3, 2}, {0, 40}} {
+		b := batch("k3v9", uint64(1+i), logAt(0, "x"))
+		b.Topic, b.Partition, b.Offset = app.TopicLogs, int32(at.partition), int64(at.offset)
+		store(t, db, b)
+	}
+	elsewhere := batch("other", 1, logAt(0, "x"))
+	elsewhere.Topic, elsewhere.Offset = "elsewhere", 20
+	store(t, db, elsewhere)
+	// What lies behind a partition's end is of a topic that was there before.
+	stored, err := db.Reader().StoredUpTo(t.Context(), app.Positions{0: 30, 1: 5, 3: 3})
+	if want := (app.Positions{0: 9, 3: 3}); err != nil || !maps.Equal(stored, want) {
+		t.Errorf("got %v, %v: want %v", stored, err, want)
 	}
 }
 

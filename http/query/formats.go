@@ -20,7 +20,6 @@ func Formats() map[string]openapi.Format {
 		"regex":  regex,
 		"field":  field,
 		"step":   func(value string) error { _, err := step(value); return err },
-		"logid":  func(value string) error { _, err := app.ParseLogID(value); return err },
 	}
 }
 

@@ -76,6 +76,13 @@ func (f *fakeStore) Context(_ context.Context, q app.ContextQuery) (app.LogConte
 	return app.LogContext{Before: f.logs, Log: f.logs[0]}, f.err
 }
 
+func (f *fakeStore) Find(_ context.Context, live app.LiveID) (app.LogID, error) {
+	if len(f.logs) == 0 || live.Batch != f.logs[0].BatchID {
+		return 0, app.Errorf(app.KindNotFound, "no log %s", live)
+	}
+	return app.NewLogID(f.logs[0].ID.Batch(), live.Place), nil
+}
+
 func (f *fakeStore) Histogram(_ context.Context, q app.HistogramQuery) (app.Histogram, error) {
 	f.histogram = q
 	return app.Histogram{From: q.From, To: q.To, Step: int64(q.Step / time.Second), By: q.By, Values: []string{}, Buckets: []app.Bucket{}}, f.err

@@ -61,7 +61,7 @@ func (h *handlers) bound(r *reader, f *app.Filter) {
 
 // GetLog answers GET /api/logs/{id}.
 func (h *handlers) GetLog(ctx context.Context, request GetLogRequestObject) (GetLogResponseObject, error) {
-	id, err := logID(request.Id)
+	id, err := h.logID(ctx, request.Id)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (h *handlers) GetLog(ctx context.Context, request GetLogRequestObject) (Get
 
 // GetLogContext answers GET /api/logs/{id}/context.
 func (h *handlers) GetLogContext(ctx context.Context, request GetLogContextRequestObject) (GetLogContextResponseObject, error) {
-	id, err := logID(request.Id)
+	id, err := h.logID(ctx, request.Id)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,12 @@ func (h *handlers) GetLogContext(ctx context.Context, request GetLogContextReque
 // defaultContext is how many logs a context has on each side.
 const defaultContext = 10
 
-func logID(text string) (app.LogID, error) {
+// logID reads an id of either form. One of a log as it came leads to the log that
+// is stored.
+func (h *handlers) logID(ctx context.Context, text string) (app.LogID, error) {
+	if live, ok := app.ParseLiveID(text); ok {
+		return h.cfg.Finder.Find(ctx, live)
+	}
 	id, err := app.ParseLogID(text)
 	if err != nil {
 		return 0, &app.Error{Kind: app.KindInvalid, Field: "id", Err: err, Message: err.Error()}

@@ -13,7 +13,9 @@
 // client that comes back with it, in the header Last-Event-ID or the parameter
 // last_event_id, goes on behind it and misses nothing that Kafka keeps, whichever
 // gateway it comes back to. What Kafka keeps no more is told as
-// {"batches":n}. A client that reads too slowly is told how many logs it was not
+// {"batches":n}. With begin=stored a stream begins with what is in Kafka and not
+// stored yet: whoever then asks for what is stored misses nothing, and knows by
+// the batch and the place in it what is in both. A client that reads too slowly is told how many logs it was not
 // sent. In a silence there is a comment every Heartbeat, with the place so far.
 //
 //	tail.go    Config, Mount and the life of a stream
@@ -37,6 +39,8 @@ import (
 type Config struct {
 	Document *openapi.Document // required
 	Hub      *app.TailHub      // nil: there is no Kafka, and that is what is answered
+	// Stored tells where streams begin with begin=stored. Required with Hub.
+	Stored app.StoredPlaces
 	// Still returns why a client that was let in may not go on, or nil. It is
 	// asked every Heartbeat; nil: it always may.
 	Still     func(echo.Context) error
@@ -57,6 +61,8 @@ func (c *Config) Validate() error {
 	switch {
 	case c.Document == nil:
 		return errors.New("tail: Document is missing")
+	case c.Hub != nil && c.Stored == nil:
+		return errors.New("tail: Stored is missing")
 	case c.Heartbeat < 0:
 		return errors.New("tail: Heartbeat must not be negative")
 	}
@@ -68,6 +74,9 @@ const (
 	headerLastID = "Last-Event-ID"
 	// paramLastID is for who cannot set headers.
 	paramLastID = "last_event_id"
+	// paramBegin says where a stream begins that has no last id.
+	paramBegin  = "begin"
+	beginStored = "stored"
 )
 
 // Mount adds the endpoint to a server, whose shutdown ends all tails.
@@ -98,6 +107,11 @@ func (h *handler) tail(c echo.Context) error {
 	if c.Request().Method == http.MethodHead {
 		setHeaders(c.Response().Header())
 		return c.NoContent(http.StatusOK)
+	}
+	if from.Positions == nil && openapi.Values(c.Request().Context()).Get(paramBegin) == beginStored {
+		if from, err = h.cfg.Hub.Stored(c.Request().Context(), h.cfg.Stored); err != nil {
+			return err
+		}
 	}
 	tail, err := h.cfg.Hub.Open(c.Request().Context(), matcher.Matches, from)
 	if err != nil {

@@ -31,7 +31,21 @@ type gateway struct {
 	url    string
 	source *sourcetest.Memory
 	hub    *app.TailHub
+	stored storedUpTo
 	stop   func() error
+}
+
+// storedUpTo is how far each partition is stored.
+type storedUpTo app.Positions
+
+func (s storedUpTo) StoredUpTo(_ context.Context, ends app.Positions) (app.Positions, error) {
+	stored := app.Positions{}
+	for partition := range ends {
+		if position, ok := s[partition]; ok {
+			stored[partition] = position
+		}
+	}
+	return stored, nil
 }
 
 func newGateway(t *testing.T, change func(*tail.Config)) *gateway {
@@ -40,9 +54,9 @@ func newGateway(t *testing.T, change func(*tail.Config)) *gateway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &gateway{t: t, source: sourcetest.NewMemory(2)}
+	g := &gateway{t: t, source: sourcetest.NewMemory(2), stored: storedUpTo{}}
 	g.hub = app.NewTailHub(g.source, otlp.Codec{}, app.TailConfig{MaxTails: 2, Buffer: 100})
-	cfg := tail.Config{Document: document, Hub: g.hub, Heartbeat: 10 * time.Millisecond}
+	cfg := tail.Config{Document: document, Hub: g.hub, Stored: g.stored, Heartbeat: 10 * time.Millisecond}
 	if change != nil {
 		change(&cfg)
 	}
@@ -187,6 +201,45 @@ func TestATailIsFilteredAndGoesOnWhereItWas(t *testing.T) {
 	r.expect("three")
 }
 
+// What is in Kafka and not stored yet comes when it is asked for, with what names
+// it once it is stored; and whoever comes back goes on from the last id.
+func TestATailBeginsBehindWhatIsStored(t *testing.T) {
+	g := newGateway(t, nil)
+	g.write(0, `{"msg":"stored"}`)
+	g.write(0, `{"msg":"on its way"}`, `{"msg":"with it"}`)
+	g.write(1, `{"msg":"of a partition of which nothing is stored"}`)
+	g.stored[0] = 1
+	r := g.follow("?begin=stored")
+	first := ""
+	seen := map[string]bool{}
+	for range 3 {
+		event := r.event()
+		for _, want := range []string{`"id":"logs.0-1.0"`, `"id":"logs.0-1.1"`, `"id":"logs.1-0.0"`} {
+			if strings.Contains(event, want) {
+				seen[want] = true
+			}
+		}
+		if first == "" {
+			first = r.place
+		}
+	}
+	if len(seen) != 3 {
+		t.Errorf("of those that are not stored there came %v", seen)
+	}
+	g.write(0, `{"msg":"new"}`)
+	r.expect("new")
+	r.cancel()
+	again := g.follow("?begin=stored", "Last-Event-ID", r.place)
+	g.write(1, `{"msg":"newer"}`)
+	again.expect("newer")
+	for g.hub.Tails() > 1 { // the first leaves when its connection does
+		time.Sleep(time.Millisecond)
+	}
+	now := g.follow("?begin=now")
+	g.write(1, `{"msg":"newest"}`)
+	now.expect("newest")
+}
+
 func TestASilenceIsBrokenAndMovesThePlaceOn(t *testing.T) {
 	g := newGateway(t, nil)
 	r := g.follow("?service=shop")
@@ -220,7 +273,7 @@ func TestWhatIsGoneIsTold(t *testing.T) {
 
 func TestWrongQuestionsAreNamed(t *testing.T) {
 	g := newGateway(t, nil)
-	for query, field := range map[string]string{"?from=-1h": "from", "?level=LOUD": "level", "?regex=(": "regex", "?last_event_id=7": "last_event_id", "?limit=1": "limit"} {
+	for query, field := range map[string]string{"?from=-1h": "from", "?level=LOUD": "level", "?regex=(": "regex", "?last_event_id=7": "last_event_id", "?limit=1": "limit", "?begin=soon": "begin"} {
 		g.refused(query, http.StatusBadRequest, `"field":"`+field+`"`)
 	}
 	none := newGateway(t, func(c *tail.Config) { c.Hub = nil })

@@ -19,6 +19,7 @@ type aroundPage struct {
 	Wanted        int   // how many were asked for on each side
 	Choices       []choice
 	Back          string // the address of the search it was found by
+	Again         string // the address of this page, of a log that is not stored yet; else empty
 }
 
 type choice struct {
@@ -50,6 +51,10 @@ func (h *handlers) around(c echo.Context) error {
 		return answer
 	}
 	if failed != nil {
+		if _, ok := app.ParseLiveID(p.ID); ok && failed.Status == http.StatusNotFound {
+			failed.Name = "It is not stored yet"
+			p.Again = c.Request().URL.RequestURI()
+		}
 		return h.render(c, failed.Status, "around.html", page{Title: "Log", Here: "search", Trouble: failed, Body: p})
 	}
 	add := func(log app.Log, chosen bool) {

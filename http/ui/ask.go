@@ -19,12 +19,24 @@ type asker struct{ api http.Handler }
 
 // get reads an answer into a value. Its error is a *trouble.
 func (a asker) get(c echo.Context, path string, query url.Values, into any) error {
-	answer := a.do(c, http.MethodGet, path, query)
+	return a.read(c, inner(c, http.MethodGet, path, query), into)
+}
+
+// getAnew does, of an answer that has all that is stored.
+func (a asker) getAnew(c echo.Context, path string, query url.Values, into any) error {
+	r := inner(c, http.MethodGet, path, query)
+	r.Header.Set(echo.HeaderCacheControl, "no-cache")
+	return a.read(c, r, into)
+}
+
+func (a asker) read(c echo.Context, r *http.Request, into any) error {
+	answer := newAnswer()
+	a.api.ServeHTTP(answer, r)
 	if answer.status != http.StatusOK {
 		return answer.trouble()
 	}
 	if err := json.Unmarshal(answer.body.Bytes(), into); err != nil {
-		return &trouble{Status: http.StatusInternalServerError, Detail: fmt.Sprintf("The answer of %s cannot be read.", path)}
+		return &trouble{Status: http.StatusInternalServerError, Detail: fmt.Sprintf("The answer of %s cannot be read.", r.URL.Path)}
 	}
 	return nil
 }
@@ -79,6 +91,7 @@ func (a *answer) trouble() *trouble {
 // trouble is why there is nothing to show.
 type trouble struct {
 	Status    int
+	Name      string // what Title says, if it is known better
 	Detail    string
 	Items     []problem.Item
 	RequestID string
@@ -100,6 +113,9 @@ func (t *trouble) Said() []string {
 
 // Title is what is wrong, in a few words.
 func (t *trouble) Title() string {
+	if t.Name != "" {
+		return t.Name
+	}
 	switch t.Status {
 	case http.StatusBadRequest:
 		return "This search cannot be made"

@@ -3,6 +3,7 @@ package ui
 import (
 	"bytes"
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -53,7 +54,8 @@ func classOf(s app.Span) string {
 
 // row is a log as it is shown.
 type row struct {
-	ID      string  `json:"id"`
+	ID      string  `json:"id"`   // of a log that is not stored yet, the one it came with
+	Live    string  `json:"live"` // the one that it came with
 	Time    string  `json:"time"` // RFC 3339
 	Day     string  `json:"day"`
 	Clock   string  `json:"clock"`
@@ -94,10 +96,17 @@ func rowOf(log app.Log, at address, whole bool) row {
 		ID: log.ID.String(), Time: when.Format(time.RFC3339Nano), Day: when.Format(time.DateOnly), Clock: when.Format(clockForm),
 		Level: log.Level.String(), Grade: gradeOf(log.Level.String()),
 	}
+	live, named := log.LiveID()
+	if named {
+		r.Live = live.String()
+	}
 	if log.ID == 0 { // it is not stored yet
-		r.ID = ""
-	} else if r.Around = "/logs/" + r.ID; len(at) > 0 {
-		r.Around += at.String()[1:]
+		r.ID = r.Live
+	}
+	if r.ID != "" {
+		if r.Around = "/logs/" + url.PathEscape(r.ID); len(at) > 0 {
+			r.Around += at.String()[1:]
+		}
 	}
 	r.Service, _ = spansOf(log.Service, maxField)
 	r.Host, _ = spansOf(log.Host, maxField)

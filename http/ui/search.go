@@ -55,7 +55,7 @@ func (h *handlers) search(c echo.Context) error {
 	}
 	p := searchPage{
 		At: at, Hidden: hiddenOf(at.without(paramCursor)), Chips: at.chips(), Range: rangeOf(at, time.Now()),
-		Exports: exportsOf(at), Live: "/ui/tail?" + url.Values(at.filters()).Encode(),
+		Exports: exportsOf(at), Live: "/ui/tail?" + url.Values(at.filters().with("begin", "stored")).Encode(),
 		Clear: at.without(keys(at.filters())...).without(paramCursor).String(), Wider: wider(at),
 		Oldest: at.get(paramOrder) == oldest,
 	}
@@ -100,7 +100,11 @@ func (h *handlers) list(c echo.Context, at address) (logList, error) {
 		Logs       []app.Log
 		Next, Prev string
 	}
-	if err := h.api.get(c, "/api/logs", at.values(), &found); err != nil {
+	get := h.api.get
+	if at.get(paramLive) != "" { // what comes live goes on from what is stored now
+		get = h.api.getAnew
+	}
+	if err := get(c, "/api/logs", at.values(), &found); err != nil {
 		return logList{}, err
 	}
 	// Filters that a row adds are those of the search, not of this page of it.

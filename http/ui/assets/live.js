@@ -1,5 +1,7 @@
 // Logs as they come. What comes faster than a page can show, or while it pauses,
-// is held to a limit, and what goes beyond it is told.
+// is held to a limit, and what goes beyond it is told. They go on from the page
+// as it was made: what was not stored then comes first, and what is on the page
+// already does not come again.
 import { row } from "./rows.js";
 
 const maxShown = 500; // logs on the page
@@ -23,7 +25,7 @@ export function startLive() {
   let source, held = [], missed = 0, gone = 0, paused = false, frame = 0, shown = 0;
 
   button.hidden = false;
-  button.addEventListener("click", () => (source ? stop() : start()));
+  button.addEventListener("click", () => (source ? stop() : begin()));
   pause.addEventListener("click", () => {
     paused = !paused;
     pause.setAttribute("aria-pressed", String(paused));
@@ -32,15 +34,16 @@ export function startLive() {
     else schedule();
   });
 
-  function remember(live) {
+  // begin asks for the page as it is now, without places and ends.
+  function begin() {
     const address = new URL(location.href);
-    if (live) address.searchParams.set("live", "1");
-    else address.searchParams.delete("live");
-    history.replaceState(null, "", address);
+    for (const name of ["cursor", "order", "to"]) address.searchParams.delete(name);
+    address.searchParams.set("live", "1");
+    location.assign(address);
   }
 
   function start() {
-    remember(true);
+    const there = new Set([...logs.children].map((log) => log.dataset.live));
     button.setAttribute("aria-pressed", "true");
     pause.hidden = false;
     document.getElementById("empty")?.remove();
@@ -48,7 +51,9 @@ export function startLive() {
     source = new EventSource(button.dataset.live);
     source.addEventListener("open", () => say());
     source.addEventListener("log", (event) => {
-      held.push(JSON.parse(event.data));
+      const log = JSON.parse(event.data);
+      if (there.delete(log.live)) return;
+      held.push(log);
       if (held.length > maxHeld) missed += held.splice(0, held.length - maxHeld).length;
       schedule();
     });
@@ -76,7 +81,9 @@ export function startLive() {
     held = [];
     missed = gone = 0;
     paused = false;
-    remember(false);
+    const address = new URL(location.href);
+    address.searchParams.delete("live");
+    history.replaceState(null, "", address);
     button.setAttribute("aria-pressed", "false");
     pause.setAttribute("aria-pressed", "false");
     pause.textContent = "Pause";
@@ -116,5 +123,6 @@ export function startLive() {
   }
 
   addEventListener("pagehide", () => source?.close());
+  addEventListener("pageshow", (event) => { if (event.persisted && source) location.reload(); });
   if (new URLSearchParams(location.search).get("live") === "1") start();
 }

@@ -46,6 +46,7 @@ export function row(log) {
   const element = document.getElementById("row-template").content.firstElementChild.cloneNode(true);
   element.className = `log ${log.grade}`;
   element.dataset.id = log.id;
+  if (log.live) element.dataset.live = log.live;
   const time = element.querySelector("time");
   time.dateTime = time.title = log.time;
   time.querySelector(".day").textContent = `${log.day} `;
@@ -95,7 +96,7 @@ export function startCopying(within) {
     button.addEventListener("click", async () => {
       const answer = await fetch(`/api/logs/${encodeURIComponent(button.closest(".log").dataset.id)}`);
       if (answer.ok) copy(await answer.text());
-      else toast("The log cannot be had now");
+      else toast(answer.status === 404 ? "It is not stored yet" : "The log cannot be had now");
     });
   }
   const share = within.querySelector("#share");
