@@ -10,6 +10,7 @@ import (
 	"millrace/app/keyfile"
 	"millrace/http/access"
 	"millrace/http/server"
+	"millrace/middleware/metrics"
 )
 
 // This file is where the keys file meets the servers, which know nothing of it.
@@ -28,6 +29,7 @@ func (r *role) addGuard(e *echo.Echo) error {
 		Burst:   r.cfg.Access.Burst,
 		Origins: r.cfg.Access.Origins,
 		Open:    r.open,
+		Refused: metrics.NewAccess(r.registry, access.Reasons()),
 	})
 	if err != nil {
 		return err

@@ -142,7 +142,9 @@ func storeName(address string) string {
 func mountTail(r *role, e *echo.Echo, document *openapi.Document, stored app.StoredPlaces) error {
 	config := tail.Config{Document: document, Still: r.guard.Still, Stored: stored}
 	if len(r.cfg.Kafka.Brokers) > 0 {
-		config.Hub = app.NewTailHub(kafka.NewSource(r.cfg.Kafka), otlp.Codec{}, app.TailConfig{MaxTails: r.cfg.Gateway.MaxTails})
+		observer := metrics.NewTails(r.registry)
+		config.Hub = app.NewTailHub(kafka.NewSource(r.cfg.Kafka), otlp.Codec{}, app.TailConfig{MaxTails: r.cfg.Gateway.MaxTails, Observer: observer})
+		observer.Watch(config.Hub.Tails)
 	}
 	return tail.Mount(e, config)
 }

@@ -47,25 +47,6 @@ type TailEvent struct {
 	Gone   int64  // batches that a resumed tail asked for and Kafka keeps no more
 }
 
-// TailConfig bounds a TailHub.
-type TailConfig struct {
-	MaxTails int // tails at once; 0 means 64
-	Buffer   int // logs held for a tail whose reader is slow; 0 means 4096
-	Bytes    int // bytes of those; 0 means 4 MiB
-}
-
-func (c *TailConfig) setDefaults() {
-	if c.MaxTails == 0 {
-		c.MaxTails = 64
-	}
-	if c.Buffer == 0 {
-		c.Buffer = 4096
-	}
-	if c.Bytes == 0 {
-		c.Bytes = 4 << 20
-	}
-}
-
 const (
 	// openTimeout bounds the wait for a tail to begin.
 	openTimeout = 5 * time.Second
@@ -163,6 +144,7 @@ func (h *TailHub) start(ctx context.Context, from TailPlace) (TailPlace, error) 
 	case closed:
 		return from, ErrTailsClosed
 	case count >= h.cfg.MaxTails:
+		h.cfg.Observer.Refused()
 		return from, &Error{Kind: KindTooMany, RetryAfter: 5 * time.Second, Message: "too many tails at once (setting gateway-max-tails): close one, or come back later"}
 	case running && from.Positions == nil:
 		return from, nil

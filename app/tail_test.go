@@ -203,7 +203,8 @@ func TestATailResumesBehindAnyEvent(t *testing.T) {
 // A reader that is too slow learns how much it missed, in the place where it
 // did, and the others are not held up.
 func TestASlowReaderIsToldWhatItMissed(t *testing.T) {
-	inTailWorld(t, app.TailConfig{Buffer: 4}, func(w *tailWorld) {
+	count := &tailCount{}
+	inTailWorld(t, app.TailConfig{Buffer: 4, MaxTails: 2, Observer: count}, func(w *tailWorld) {
 		slow, quick := w.open(containing("x"), ""), w.open(all, "")
 		for i := range 4 {
 			w.write(0, fmt.Sprintf("x%d", i), "other")
@@ -222,10 +223,27 @@ func TestASlowReaderIsToldWhatItMissed(t *testing.T) {
 		// What was missed is behind the place of what came after it.
 		again := w.open(containing("x"), place)
 		w.expect(again)
+		if _, err := w.hub.Open(w.t.Context(), all, app.TailPlace{}); app.KindOf(err) != app.KindTooMany {
+			w.t.Errorf("a third: %v", err)
+		}
 		again.Close()
 		quick.Close()
 	})
+	if want := (tailCount{told: 4 + 1 + 8 + 6 + 1, missed: 3, refused: 1}); *count != want {
+		t.Errorf("it was told %+v, want %+v", *count, want)
+	}
 }
+
+// tailCount is an app.TailObserver for one goroutine at a time.
+type tailCount struct {
+	told, refused int
+	missed, gone  int64
+}
+
+func (c *tailCount) Told(logs int)      { c.told += logs }
+func (c *tailCount) Missed(logs int64)  { c.missed += logs }
+func (c *tailCount) Gone(batches int64) { c.gone += batches }
+func (c *tailCount) Refused()           { c.refused++ }
 
 // One that catches up is not hurried: it misses nothing.
 func TestATailThatResumesMissesNothingHoweverSlow(t *testing.T) {

@@ -86,6 +86,7 @@ func (t *Tail) offer(log *Log, r TailRecord, place int) {
 	if t.full || !t.hasRoom() {
 		t.full = true
 		t.missed++
+		t.hub.cfg.Observer.Missed(1)
 		t.wake()
 		return
 	}
@@ -158,14 +159,19 @@ func (t *Tail) take(limit int) ([]TailEvent, error) {
 	}
 	n := min(limit, len(t.queue))
 	events := make([]TailEvent, n)
+	logs := 0
 	for i, e := range t.queue[:n] {
 		t.bytes -= sizeOf(e.log)
 		t.place.pass(e)
+		if e.log != nil {
+			logs++
+		}
 		events[i] = TailEvent{Log: e.log, Missed: e.missed, Gone: e.gone, Place: t.place.String()}
 	}
 	clear(t.queue[:n])
 	t.queue = t.queue[n:]
 	if n > 0 {
+		t.hub.cfg.Observer.Told(logs)
 		select {
 		case t.room <- struct{}{}:
 		default:
@@ -220,6 +226,7 @@ var errJoined = errors.New("the tail has caught up")
 // follow adds a record's logs, waiting for room.
 func (t *Tail) follow(ctx context.Context, r TailRecord) error {
 	if r.Gone > 0 {
+		t.hub.cfg.Observer.Gone(r.Gone)
 		if err := t.await(ctx, tailEntry{gone: r.Gone, partition: r.Partition, offset: r.Offset}); err != nil {
 			return err
 		}

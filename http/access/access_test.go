@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,11 +29,13 @@ type world struct {
 	log  bytes.Buffer
 	keys map[string]string
 	ring *app.Keyring
+
+	refused map[string]int // by reason
 }
 
 func newWorld(t *testing.T, change func(*access.Config)) *world {
 	t.Helper()
-	w := &world{keys: map[string]string{"none": ""}}
+	w := &world{keys: map[string]string{"none": ""}, refused: map[string]int{}}
 	var all []app.Key
 	for name, key := range map[string]app.Key{
 		"ingest":  {Scopes: []app.Scope{app.ScopeIngest}},
@@ -49,7 +53,7 @@ func newWorld(t *testing.T, change func(*access.Config)) *world {
 		t.Fatal(err)
 	}
 	logger := slog.New(slog.NewTextHandler(&w.log, nil))
-	cfg := access.Config{Keys: func() *app.Keyring { return w.ring }, Logger: logger}
+	cfg := access.Config{Keys: func() *app.Keyring { return w.ring }, Logger: logger, Refused: func(reason string) { w.refused[reason]++ }}
 	if change != nil {
 		change(&cfg)
 	}
@@ -116,6 +120,34 @@ func TestWhoMayDoWhat(t *testing.T) {
 				t.Errorf("%s: headers %v", route, answer.Header())
 			}
 		}
+	}
+}
+
+// Who is not let in is counted, by why; a key of no use at a login is as well.
+func TestRefusalsAreCounted(t *testing.T) {
+	w := newWorld(t, func(c *access.Config) { c.Rate, c.Burst = 0.001, 2 })
+	bearer := func(name string) []string { return []string{"Authorization", "Bearer " + w.keys[name]} }
+	w.ask("GET", "/api/logs")
+	w.ask("GET", "/api/logs", bearer("stranger")...)
+	w.ask("GET", "/api/logs", bearer("ingest")...)
+	for range 3 {
+		w.ask("GET", "/api/logs", bearer("read")...)
+	}
+	w.ask("POST", "/api/logs", "Sec-Fetch-Site", "cross-site")
+	want := map[string]int{"no_key": 1, "bad_key": 1, "scope": 1, "rate": 1, "other_site": 1}
+	if !maps.Equal(w.refused, want) {
+		t.Errorf("counted %v, want %v", w.refused, want)
+	}
+	for reason := range w.refused {
+		if !slices.Contains(access.Reasons(), reason) {
+			t.Errorf("%s is none of the reasons", reason)
+		}
+	}
+	w = newWorld(t, nil)
+	login := httptest.NewRequest("POST", "/api/login", strings.NewReader(`{"key":"mr_x"}`))
+	w.e.ServeHTTP(httptest.NewRecorder(), login)
+	if w.refused["bad_key"] != 1 {
+		t.Errorf("a login with a key that is none: %v", w.refused)
 	}
 }
 

@@ -3,6 +3,7 @@ package access
 import (
 	"errors"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -26,11 +27,31 @@ type Config struct {
 	Origins []string
 	// Open are routes that need no key.
 	Open []string
+	// Refused is told of each request that is not let in, with one of Reasons.
+	// Nil: nobody is.
+	Refused func(reason string)
+}
+
+// Why requests are not let in.
+const (
+	reasonNoKey  = "no_key"     // they showed none
+	reasonBadKey = "bad_key"    // one that is unknown, revoked or expired
+	reasonScope  = "scope"      // one that may not do this
+	reasonRate   = "rate"       // too many came at once
+	reasonOther  = "other_site" // a page of another site sent them
+)
+
+// Reasons are all that Config.Refused is told.
+func Reasons() []string {
+	return []string{reasonNoKey, reasonBadKey, reasonScope, reasonRate, reasonOther}
 }
 
 func (c *Config) setDefaults() {
 	if c.Burst == 0 {
 		c.Burst = max(1, int(2*c.Rate))
+	}
+	if c.Refused == nil {
+		c.Refused = func(string) {}
 	}
 }
 
@@ -65,7 +86,7 @@ func New(cfg Config) (*Guard, error) {
 	}
 	g.rules = append(g.rules, rules...)
 	var err error
-	g.sameOrigin, err = sameOrigin(cfg.Origins)
+	g.sameOrigin, err = sameOrigin(cfg.Origins, func() { cfg.Refused(reasonOther) })
 	return g, err
 }
 
@@ -90,13 +111,29 @@ func (g *Guard) admit(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		scope := scopeOf(g.rules, c.Request().Method, c.Path())
 		err := g.check(c, scope)
-		if err == nil {
+		if err != nil {
+			g.cfg.Refused(reasonOf(err, c.Request()))
+		} else {
 			err = next(c)
 		}
 		if scope == app.ScopeAdmin {
 			g.audit(c, err)
 		}
 		return err
+	}
+}
+
+// reasonOf returns why check refused a request.
+func reasonOf(err error, r *http.Request) string {
+	switch {
+	case app.KindOf(err) == app.KindTooMany:
+		return reasonRate
+	case app.KindOf(err) == app.KindForbidden:
+		return reasonScope
+	case credential(r) == "":
+		return reasonNoKey
+	default:
+		return reasonBadKey
 	}
 }
 

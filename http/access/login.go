@@ -61,6 +61,7 @@ func (g *Guard) login(c echo.Context) error {
 	if ring := g.cfg.Keys(); ring != nil {
 		key, err := ring.Find(text, now)
 		if err != nil {
+			g.cfg.Refused(reasonBadKey)
 			challenge(c.Response(), c.Request())
 			return err
 		}

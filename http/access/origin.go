@@ -27,7 +27,7 @@ func crossOrigin(origins []string) echo.MiddlewareFunc {
 // sameOrigin refuses what a page of another site sends through its reader's
 // browser, cookie or not: a server on loopback is open to all of that browser's
 // pages. Programs that are no browser do not say where a request comes from.
-func sameOrigin(origins []string) (echo.MiddlewareFunc, error) {
+func sameOrigin(origins []string, refused func()) (echo.MiddlewareFunc, error) {
 	protection := http.NewCrossOriginProtection()
 	for _, origin := range origins {
 		if err := protection.AddTrustedOrigin(origin); err != nil {
@@ -37,6 +37,7 @@ func sameOrigin(origins []string) (echo.MiddlewareFunc, error) {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			if err := protection.Check(c.Request()); err != nil {
+				refused()
 				return app.Errorf(app.KindForbidden, "a page of another site sent this: name its origin in the setting access-origins if it may")
 			}
 			return next(c)

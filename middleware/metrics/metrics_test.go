@@ -47,6 +47,10 @@ func TestNamesAreAsPrometheusWantsThem(t *testing.T) {
 	metrics.NewLedger(r).Observe(app.LedgerSummary{}, time.Second, nil)
 	metrics.NewQuarantine(r).Kept(app.PoisonRecord{}, app.KeptPoison{})
 	metrics.NewHTTP(r).Answered("GET", "/api/logs", 200, time.Second, "hit")
+	tails := metrics.NewTails(r)
+	tails.Told(1)
+	tails.Watch(func() int { return 3 })
+	metrics.NewAccess(r, []string{"rate"})("rate")
 	problems, err := testutil.GatherAndLint(r)
 	if err != nil {
 		t.Fatal(err)
