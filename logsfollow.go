@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
 
@@ -44,7 +43,7 @@ func (l *logsCommand) tail(ctx context.Context, client *gateway.Client, query ur
 		case event.Back && !begun:
 			return begin()
 		case event.Log == nil:
-			tellOfTail(os.Stderr, event)
+			tellOfTail(event)
 			return nil
 		}
 		if id, ok := liveID(event.Log); ok && shown[id] {
@@ -59,16 +58,16 @@ func (l *logsCommand) tail(ctx context.Context, client *gateway.Client, query ur
 }
 
 // tellOfTail says what became of a tail, if that is worth a word.
-func tellOfTail(w io.Writer, event gateway.TailEvent) {
+func tellOfTail(event gateway.TailEvent) {
 	switch {
 	case event.Back:
-		fmt.Fprintln(w, "the gateway is back")
+		fmt.Fprintln(os.Stderr, "the gateway is back")
 	case event.Lost != nil:
-		fmt.Fprintf(w, "the connection is lost, and made again as soon as it can be: %v\n", event.Lost)
+		fmt.Fprintf(os.Stderr, "the connection is lost, and made again as soon as it can be: %v\n", event.Lost)
 	case event.Missed > 0:
-		fmt.Fprintf(w, "%d logs were passed over: they came faster than they were read\n", event.Missed)
+		fmt.Fprintf(os.Stderr, "%d logs were passed over: they came faster than they were read\n", event.Missed)
 	case event.Gone > 0:
-		fmt.Fprintf(w, "%d batches were passed over: Kafka does not have them any more\n", event.Gone)
+		fmt.Fprintf(os.Stderr, "%d batches were passed over: Kafka does not have them any more\n", event.Gone)
 	}
 }
 

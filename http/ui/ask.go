@@ -19,17 +19,17 @@ type asker struct{ api http.Handler }
 
 // get reads an answer into a value. Its error is a *trouble.
 func (a asker) get(c echo.Context, path string, query url.Values, into any) error {
-	return a.read(c, inner(c, http.MethodGet, path, query), into)
+	return a.read(inner(c, http.MethodGet, path, query), into)
 }
 
 // getAnew does, of an answer that has all that is stored.
 func (a asker) getAnew(c echo.Context, path string, query url.Values, into any) error {
 	r := inner(c, http.MethodGet, path, query)
 	r.Header.Set(echo.HeaderCacheControl, "no-cache")
-	return a.read(c, r, into)
+	return a.read(r, into)
 }
 
-func (a asker) read(c echo.Context, r *http.Request, into any) error {
+func (a asker) read(r *http.Request, into any) error {
 	answer := newAnswer()
 	a.api.ServeHTTP(answer, r)
 	if answer.status != http.StatusOK {
