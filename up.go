@@ -59,7 +59,20 @@ func runUp(ctx context.Context, cfg app.Config) (err error) {
 	}
 
 	// First those who send: what they still have must find its way.
-	return runInOrder(ctx, cfg, whenListening(cfg.Shipper.Addr, runProducer), runShipper, runConsumer, runGateway)
+	ready := announceReady
+	for _, addr := range []string{cfg.Gateway.Addr, cfg.Consumer.Addr, cfg.Shipper.Addr, cfg.Producer.Addr} {
+		ready = whenListening(addr, ready)
+	}
+	return runInOrder(ctx, cfg, ready, whenListening(cfg.Shipper.Addr, runProducer), runShipper, runConsumer, runGateway)
+}
+
+// announceReady says so, and then does nothing until it is told to stop.
+func announceReady(ctx context.Context, cfg app.Config) error {
+	if _, err := fmt.Fprintf(os.Stdout, "millrace is ready: open %s\n", cfg.LocalURL(cfg.Gateway.Addr)); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
 }
 
 // maxDataDir is the longest name of a data folder, in bytes: PostgreSQL takes

@@ -71,7 +71,10 @@ func TestMetricsAreTheSameOnTheEmbeddedKafka(t *testing.T) {
 	_, port, _ := strings.Cut(freeAddr(t), ":")
 	embedded := newPipeline(t, "MILLRACE_BATCHING_MAX_DELAY=200ms", "MILLRACE_KAFKA_BROKERS=", "MILLRACE_EMBEDDED_KAFKA_PORT="+port, "MILLRACE_PRODUCER_RATE=50")
 	embedded.addr["up"] = embedded.addr["gateway"]
-	embedded.start("up")
+	up := embedded.start("up")
+	eventually(t, "up says that it is ready", func() bool {
+		return strings.Contains(up.Output(), "millrace is ready: open http://"+embedded.addr["gateway"]+"\n")
+	})
 	for _, p := range []*pipeline{real, embedded} {
 		p.send(0, 10)
 		p.expectStored(10)
