@@ -189,5 +189,14 @@ func mountPages(e *echo.Echo, cfg app.Config) (*client.Roles, error) {
 	if err != nil {
 		return nil, err
 	}
-	return roles, ui.Mount(e, ui.Config{API: e, Roles: roles})
+	return roles, ui.Mount(e, ui.Config{API: e, Roles: roles, Intake: intakeOf(cfg)})
+}
+
+// intakeOf returns where logs are sent to: a shipper that the gateway knows, or
+// the one that would be beside it.
+func intakeOf(cfg app.Config) string {
+	if len(cfg.Gateway.Shippers) > 0 {
+		return cfg.Gateway.Shippers[0]
+	}
+	return cfg.LocalURL(cfg.Shipper.Addr)
 }

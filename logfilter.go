@@ -25,7 +25,7 @@ type logFilter struct {
 // filterFlags are the flags that have an opposite, and their parameters.
 var filterFlags = []struct{ flag, parameter, help string }{
 	{"service", "service", "the service, exactly"},
-	{"level", "level", "trace, debug, info, warn, error or fatal"},
+	{"level", "level", "the level: trace, debug, info, warn, error or fatal"},
 	{"host", "host", "the host, exactly"},
 	{"trace", "trace_id", "the trace's id"},
 	{"text", "text", "words in the message, whatever their case"},

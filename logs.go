@@ -69,7 +69,7 @@ could not tell.`,
 	}
 	flags := command.Flags()
 	l.filter.bind(flags)
-	flags.IntVarP(&l.limit, "limit", "n", 100, "how many logs at the most; with --follow, how many to begin with (default 10)")
+	flags.IntVarP(&l.limit, "limit", "n", 100, "how many logs at the most; with --follow, how many to begin with, 10 when not given")
 	flags.BoolVar(&l.oldest, "oldest", false, "the oldest logs that match instead of the newest")
 	flags.BoolVarP(&l.reverse, "reverse", "r", false, "show the newest first")
 	flags.BoolVarP(&l.follow, "follow", "f", false, "go on with logs as they come")
@@ -80,6 +80,7 @@ could not tell.`,
 	flags.StringVar(&l.color, "color", "auto", "auto (on a terminal, unless NO_COLOR is set), always or never")
 	flags.BoolVar(&l.utc, "utc", false, "show times in UTC, not in the time zone of this machine")
 	completeLogs(command, cfg)
+	showClientUsage(command)
 	return command
 }
 

@@ -8,6 +8,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -200,5 +203,53 @@ func TestMomentsAsPeopleTypeThem(t *testing.T) {
 		if got := moment(text, now); got != want {
 			t.Errorf("%q: got %s, want %s", text, got, want)
 		}
+	}
+}
+
+// What is typed wrong is told in words, and help is of what the command has use
+// for.
+func TestLogsHelp(t *testing.T) {
+	for args, want := range map[string]string{
+		"-n x": `--limit is "x": want a whole number`, "--servce x": "unknown flag: --servce (millrace logs --help lists the flags)",
+		"--oldest=perhaps": `--oldest is "perhaps": want true or false`,
+	} {
+		if _, code, err := millraceLogs(t.Context(), "http://127.0.0.1:1", strings.Fields(args)...); code != 2 || err.Error() != want {
+			t.Errorf("%s: %d, %v", args, code, err)
+		}
+	}
+	help, _, err := millraceLogs(t.Context(), "http://127.0.0.1:1", "--help")
+	for _, want := range []string{"--not-service", "--gateway-url", "--api-key", "Examples:"} {
+		if !strings.Contains(help, want) {
+			t.Errorf("help lacks %s", want)
+		}
+	}
+	if err != nil || strings.Contains(help, "--kafka-brokers") {
+		t.Errorf("help, %v: %s", err, help)
+	}
+}
+
+// The scripts for the shells are what the shells can read.
+func TestTheShellsReadTheirCompletion(t *testing.T) {
+	for shell, check := range map[string][]string{"bash": {"bash", "-n"}, "zsh": {"zsh", "-n"}, "fish": {"fish", "--no-execute"}} {
+		t.Run(shell, func(t *testing.T) {
+			program, err := exec.LookPath(check[0])
+			if err != nil {
+				t.Skipf("there is no %s here", shell)
+			}
+			var out bytes.Buffer
+			command := newCommand()
+			command.SetOut(&out)
+			command.SetArgs([]string{"completion", shell})
+			if err := command.Execute(); err != nil {
+				t.Fatal(err)
+			}
+			file := filepath.Join(t.TempDir(), "completion")
+			if err := os.WriteFile(file, out.Bytes(), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if said, err := exec.CommandContext(t.Context(), program, append(check[1:], file)...).CombinedOutput(); err != nil {
+				t.Errorf("%v: %s", err, said)
+			}
+		})
 	}
 }

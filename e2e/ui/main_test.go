@@ -25,6 +25,7 @@ var (
 	browser          context.Context // a Chromium, in which each test opens a tab
 	axe              string          // the script of axe-core
 	binary           string
+	site             *running // whose addresses these are
 )
 
 const screenshots = "screenshots"
@@ -59,11 +60,11 @@ func run(m *testing.M) (int, error) {
 	if binary, err = harness.Build(ctx, dir); err != nil {
 		return 1, err
 	}
-	up, err := startUp(ctx, dir)
-	if err != nil {
+	if site, err = startUp(ctx, filepath.Join(dir, "site")); err != nil {
 		return 1, err
 	}
-	defer up.Kill()
+	defer site.Kill()
+	gateway, shipper = site.gateway, site.shipper
 	if err := seed(ctx); err != nil {
 		return 1, err
 	}
@@ -100,36 +101,53 @@ func readAxe() (string, error) {
 	return string(script), nil
 }
 
+// running is a Millrace with every role.
+type running struct {
+	*servers.Process
+	gateway, shipper, kafka string // addresses
+	data                    string // its folder
+}
+
 // startUp runs every role in one process, on embedded servers, and without logs
-// of its own.
-func startUp(ctx context.Context, dir string) (*servers.Process, error) {
-	args := []string{"up", "--data-dir", filepath.Join(dir, "data"), "--producer-rate", "0", "--batching-max-delay", "200ms"}
+// of its own. prepare runs before, with the folder of its data.
+func startUp(ctx context.Context, dir string, prepare ...func(data string) error) (*running, error) {
+	r := &running{data: filepath.Join(dir, "data")}
+	if err := os.MkdirAll(r.data, 0o755); err != nil {
+		return nil, err
+	}
+	for _, one := range prepare {
+		if err := one(r.data); err != nil {
+			return nil, err
+		}
+	}
+	args := []string{"up", "--data-dir", r.data, "--producer-rate", "0", "--batching-max-delay", "200ms"}
 	at := map[string]string{}
-	for _, role := range []string{"producer", "shipper", "consumer", "gateway"} {
+	for _, name := range []string{"producer", "shipper", "consumer", "gateway", "kafka", "postgres", "redis"} {
 		addr, err := harness.FreeAddr()
 		if err != nil {
 			return nil, err
 		}
-		at[role] = addr
-		args = append(args, "--"+role+"-addr", addr)
+		at[name] = addr
+	}
+	roles := []string{"producer", "shipper", "consumer", "gateway"}
+	for _, role := range roles {
+		args = append(args, "--"+role+"-addr", at[role])
 	}
 	for _, server := range []string{"kafka", "postgres", "redis"} {
-		addr, err := harness.FreeAddr()
-		if err != nil {
-			return nil, err
-		}
-		args = append(args, "--embedded-"+server+"-port", addr[strings.LastIndexByte(addr, ':')+1:])
+		args = append(args, "--embedded-"+server+"-port", at[server][strings.LastIndexByte(at[server], ':')+1:])
 	}
-	gateway, shipper = at["gateway"], at["shipper"]
+	r.gateway, r.shipper, r.kafka = at["gateway"], at["shipper"], at["kafka"]
 	ready := func(ctx context.Context) error {
-		for _, addr := range at {
-			if err := harness.Healthy(ctx, addr); err != nil {
+		for _, role := range roles {
+			if err := harness.Healthy(ctx, at[role]); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	return servers.Run(ctx, "millrace", filepath.Join(dir, "up.log"), func() *exec.Cmd { return exec.Command(binary, args...) }, ready)
+	var err error
+	r.Process, err = servers.Run(ctx, "millrace", filepath.Join(dir, "up.log"), func() *exec.Cmd { return exec.Command(binary, args...) }, ready)
+	return r, err
 }
 
 // logLine is a log as a client sends it.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +55,13 @@ func TestARegularExpressionAndItsMistake(t *testing.T) {
 		t.Errorf("it says %q", said)
 	}
 	p.shot("search-trouble")
+	// It stands in the box again, to be mended.
+	p.js("(e => (e.setSelectionRange(4, 4), e.focus(), true))(document.getElementById('find'))", nil)
+	p.keys(")" + kb.Enter)
+	p.query("regex", "a(b)")
+	if n := p.count(".chip"); n != 2 || p.count(".trouble") > 0 {
+		t.Errorf("%d chips", n)
+	}
 }
 
 func TestOneDragsATime(t *testing.T) {
@@ -255,19 +261,6 @@ func TestExports(t *testing.T) {
 		response.Body.Close()
 		if err != nil || response.StatusCode != http.StatusOK || !strings.Contains(string(body), "Main.java") {
 			t.Errorf("%s: %s, %v", link, response.Status, err)
-		}
-	}
-}
-
-// Without script there is searching, unfolding and paging.
-func TestWithoutScript(t *testing.T) {
-	dump, err := exec.CommandContext(t.Context(), "curl", "-sL", "http://"+gateway+"/?find=level:info").Output()
-	if err != nil {
-		t.Skip("curl is not there")
-	}
-	for _, want := range []string{`name="level" value="info"`, `rel="next"`, "<details>", "order "} {
-		if !strings.Contains(string(dump), want) {
-			t.Errorf("the page lacks %q", want)
 		}
 	}
 }

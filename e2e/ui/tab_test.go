@@ -23,6 +23,7 @@ import (
 type tab struct {
 	t   *testing.T
 	ctx context.Context
+	at  string // the gateway's address
 
 	mu       sync.Mutex
 	troubles []string // guarded by mu
@@ -33,7 +34,7 @@ func newTab(t *testing.T) *tab {
 	t.Helper()
 	ctx, closeTab := chromedp.NewContext(browser)
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	p := &tab{t: t, ctx: ctx}
+	p := &tab{t: t, ctx: ctx, at: gateway}
 	chromedp.ListenTarget(ctx, p.listen)
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -90,7 +91,7 @@ func (p *tab) do(actions ...chromedp.Action) {
 
 func (p *tab) open(path string) {
 	p.t.Helper()
-	p.do(chromedp.Navigate("http://"+gateway+path), chromedp.WaitReady("main"))
+	p.do(chromedp.Navigate("http://"+p.at+path), chromedp.WaitReady("main"))
 }
 
 // js returns what an expression is.

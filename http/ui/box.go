@@ -33,12 +33,13 @@ func readBox(text string) url.Values {
 // boxFields are the names one may type, and their parameters.
 var boxFields = map[string]string{
 	"service": "service", "level": "level", "host": "host", "trace": paramTrace, "trace_id": paramTrace,
-	"text": paramText, "message": paramText, "regex": "regex", paramMinLevel: paramMinLevel,
+	"text": paramText, "message": paramText, "regex": paramRegex, paramMinLevel: paramMinLevel,
 }
 
 // Parameters of /api/logs.
 const (
 	paramText     = "text"
+	paramRegex    = "regex"
 	paramTrace    = "trace_id"
 	paramMinLevel = "min_level"
 	paramAttr     = "attr."
@@ -58,7 +59,7 @@ func nextTerm(text string) (name, value, rest string) {
 		not, text = negated, text[1:]
 	}
 	if pattern, rest, ok := cutPattern(text); ok {
-		return "regex" + not, pattern, rest
+		return paramRegex + not, pattern, rest
 	}
 	if field, operator, after := cutField(text); field != "" {
 		if value, rest := cutWord(after); value != "" {

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"fmt"
 	"net/url"
 	"strconv"
 	"time"
@@ -119,4 +120,16 @@ func group(n int64) string {
 		digits = digits[:at] + "\u202f" + digits[at:]
 	}
 	return digits
+}
+
+// many writes how many there are of something: "1 log", "2 logs".
+func many(n any, word string) (string, error) {
+	number, err := strconv.ParseInt(fmt.Sprint(n), 10, 64)
+	if err != nil {
+		return "", err
+	}
+	if number != 1 {
+		word += "s"
+	}
+	return group(number) + " " + word, nil
 }

@@ -192,7 +192,7 @@ func (h *handlers) decide(order string) echo.HandlerFunc {
 			return answer
 		}
 		if failed != nil {
-			return h.render(c, failed.Status, "quarantine.html", page{Title: "Quarantine", Here: "quarantine", Trouble: failed, Body: quarantinePage{}})
+			return h.render(c, failed.Status, "quarantine.html", page{Title: "Quarantine", Here: "quarantine", Trouble: failed, Body: quarantinePage{Back: back}})
 		}
 		to, err := url.Parse(back)
 		if err != nil {

@@ -3,7 +3,9 @@ package ui
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,6 +30,14 @@ type searchPage struct {
 	Wider     string // the address of a longer range; empty: there is none
 	Flip      string // the address in the other order
 	Oldest    bool
+	Find      string    // what stands in the box: a regular expression that is none, to be mended
+	First     *firstLog // how to send a log, to whoever sees none; nil: not told
+}
+
+// firstLog is what whoever has no logs yet is told.
+type firstLog struct {
+	Intake string
+	Keys   bool // a key must be shown
 }
 
 // hidden is a parameter of a form that nobody sees.
@@ -70,6 +80,13 @@ func (h *handlers) search(c echo.Context) error {
 	status := http.StatusOK
 	if failed != nil {
 		status = failed.Status
+	}
+	if failed != nil && failed.Status == http.StatusBadRequest {
+		p.Find, p.Hidden = mendable(at)
+	}
+	if h.intake != "" && len(p.Chips) == 0 && at.get(paramCursor) == "" && at.get(paramTo) == "" {
+		_, err := c.Cookie(keyCookie)
+		p.First = &firstLog{h.intake, err == nil}
 	}
 	return h.render(c, status, "search.html", page{Title: "Search", Here: "search", Trouble: failed, Body: p})
 }
@@ -207,6 +224,22 @@ func facetValueOf(at address, field string, v app.ValueCount, most int64) facetV
 // counted returns the parameters for what counts the logs of an address.
 func counted(at address) url.Values {
 	return at.without(paramCursor, paramOrder, paramLimit).values()
+}
+
+// mendable returns the regular expressions of an address that are none, as they
+// were typed, and what a form keeps of the rest.
+func mendable(at address) (find string, rest []hidden) {
+	var typed []string
+	at = at.without(paramCursor)
+	for name, sign := range map[string]string{paramRegex: "", paramRegex + negated: "-"} {
+		for _, pattern := range at[name] {
+			if _, err := regexp.Compile(pattern); err != nil {
+				typed = append(typed, sign+"/"+strings.ReplaceAll(pattern, "/", `\/`)+"/")
+				at = at.dropping(name, pattern)
+			}
+		}
+	}
+	return strings.Join(typed, " "), hiddenOf(at)
 }
 
 func hiddenOf(at address) []hidden {

@@ -24,6 +24,9 @@ type Config struct {
 	API http.Handler
 	// Roles are those that the pipeline's page tells of. Required.
 	Roles Roles
+	// Intake is where logs are sent to, as whoever has none is told; empty: they
+	// are not told.
+	Intake string
 }
 
 // Validate returns what cannot be right.
@@ -41,9 +44,10 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect
 
 // handlers answer with pages.
 type handlers struct {
-	api   asker
-	roles Roles
-	rates rates
+	api    asker
+	roles  Roles
+	rates  rates
+	intake string
 	// sameOrigin refuses forms that pages of other sites send.
 	sameOrigin *http.CrossOriginProtection
 
@@ -62,12 +66,12 @@ func Mount(e *echo.Echo, cfg Config) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
-	h := &handlers{api: asker{cfg.API}, roles: cfg.Roles, sameOrigin: http.NewCrossOriginProtection(), asset: map[string]string{}}
+	h := &handlers{api: asker{cfg.API}, roles: cfg.Roles, intake: cfg.Intake, sameOrigin: http.NewCrossOriginProtection(), asset: map[string]string{}}
 	if err := h.mountAssets(e); err != nil {
 		return err
 	}
 	var err error
-	h.pages, err = template.New("").Funcs(template.FuncMap{"asset": h.assetAddress, "group": group, "plain": plain, "blank": blankRow, "blankField": blankField, "sayTime": sayTime,
+	h.pages, err = template.New("").Funcs(template.FuncMap{"asset": h.assetAddress, "group": group, "plain": plain, "many": many, "blank": blankRow, "blankField": blankField, "sayTime": sayTime,
 		"groupU": func(n uint64) string { return group(int64(n)) },
 	}).ParseFS(files, "pages/*.html")
 	if err != nil {

@@ -35,7 +35,15 @@ export function startPipeline() {
   setInterval(refresh, every);
 }
 
+// An item on its way through the pipeline is looked at again until it is there,
+// or back.
+const again = 1500; // ms
+
 export function startQuarantine() {
+  if (document.querySelector(".lead .badge.replaying")) {
+    const look = () => (document.hidden ? setTimeout(look, again) : location.reload());
+    setTimeout(look, again);
+  }
   for (const button of document.querySelectorAll("button[data-confirm]")) {
     button.addEventListener("click", (event) => { if (!confirm(button.dataset.confirm)) event.preventDefault(); });
   }
