@@ -86,6 +86,10 @@ func TestKeys(t *testing.T) {
 		for _, phone := range []bool{false, true} {
 			p.look(dark, phone)
 			p.shot("first-" + variant(dark, phone))
+			var tooWide bool
+			if p.js("document.documentElement.scrollWidth > innerWidth || document.querySelector('.who').getBoundingClientRect().right > 390 && innerWidth <= 390 || innerWidth > 1280", &tooWide); tooWide {
+				t.Errorf("the page is wider than the screen, phone=%t", phone)
+			}
 		}
 	}
 	p.look(false, false)
