@@ -298,6 +298,8 @@ type ProblemApplicationProblemPlusJSONResponse struct {
 	Headers ProblemResponseHeaders
 }
 
+type TooLongTextResponse string
+
 type ListBatchesRequestObject struct {
 	Params ListBatchesParams
 }
@@ -317,6 +319,17 @@ func (response ListBatches200JSONResponse) VisitListBatchesResponse(w http.Respo
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBatches431TextResponse TooLongTextResponse
+
+func (response ListBatches431TextResponse) VisitListBatchesResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
 	return err
 }
 
@@ -363,6 +376,17 @@ func (response GetBatch200JSONResponse) VisitGetBatchResponse(w http.ResponseWri
 	return err
 }
 
+type GetBatch431TextResponse TooLongTextResponse
+
+func (response GetBatch431TextResponse) VisitGetBatchResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
 type GetBatchdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
 	Headers    ProblemResponseHeaders
@@ -403,6 +427,17 @@ func (response GetLedger200JSONResponse) VisitGetLedgerResponse(w http.ResponseW
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetLedger431TextResponse TooLongTextResponse
+
+func (response GetLedger431TextResponse) VisitGetLedgerResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
 	return err
 }
 

@@ -1202,6 +1202,8 @@ type ProblemApplicationProblemPlusJSONResponse struct {
 	Headers ProblemResponseHeaders
 }
 
+type TooLongTextResponse string
+
 type SearchLogsRequestObject struct {
 	Params SearchLogsParams
 }
@@ -1247,6 +1249,17 @@ type SearchLogs304Response = NotModifiedResponse
 func (response SearchLogs304Response) VisitSearchLogsResponse(w http.ResponseWriter) error {
 	w.WriteHeader(304)
 	return nil
+}
+
+type SearchLogs431TextResponse TooLongTextResponse
+
+func (response SearchLogs431TextResponse) VisitSearchLogsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
 }
 
 type SearchLogsdefaultApplicationProblemPlusJSONResponse struct {
@@ -1299,6 +1312,17 @@ func (response LogFacets304Response) VisitLogFacetsResponse(w http.ResponseWrite
 	return nil
 }
 
+type LogFacets431TextResponse TooLongTextResponse
+
+func (response LogFacets431TextResponse) VisitLogFacetsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
 type LogFacetsdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
 	Headers    ProblemResponseHeaders
@@ -1347,6 +1371,17 @@ type LogHistogram304Response = NotModifiedResponse
 func (response LogHistogram304Response) VisitLogHistogramResponse(w http.ResponseWriter) error {
 	w.WriteHeader(304)
 	return nil
+}
+
+type LogHistogram431TextResponse TooLongTextResponse
+
+func (response LogHistogram431TextResponse) VisitLogHistogramResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
 }
 
 type LogHistogramdefaultApplicationProblemPlusJSONResponse struct {
@@ -1399,6 +1434,17 @@ func (response LogStats304Response) VisitLogStatsResponse(w http.ResponseWriter)
 	return nil
 }
 
+type LogStats431TextResponse TooLongTextResponse
+
+func (response LogStats431TextResponse) VisitLogStatsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
 type LogStatsdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
 	Headers    ProblemResponseHeaders
@@ -1439,6 +1485,17 @@ func (response GetLog200JSONResponse) VisitGetLogResponse(w http.ResponseWriter)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetLog431TextResponse TooLongTextResponse
+
+func (response GetLog431TextResponse) VisitGetLogResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
 	return err
 }
 
@@ -1483,6 +1540,17 @@ func (response GetLogContext200JSONResponse) VisitGetLogContextResponse(w http.R
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetLogContext431TextResponse TooLongTextResponse
+
+func (response GetLogContext431TextResponse) VisitGetLogContextResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
 	return err
 }
 
@@ -1536,6 +1604,17 @@ func (response RecentLogs200JSONResponse) VisitRecentLogsResponse(w http.Respons
 	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecentLogs431TextResponse TooLongTextResponse
+
+func (response RecentLogs431TextResponse) VisitRecentLogsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
 	return err
 }
 
