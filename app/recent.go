@@ -124,18 +124,24 @@ func (r *Recent) Newest(ctx context.Context, limit int) ([]byte, RecentSource, e
 // leaves it to the projection to bring the cache up to date.
 func (r *Recent) look(ctx context.Context, near *nearCopy) (looked, error) {
 	out := looked{source: FromCache, began: time.Now()}
-	cached, err := r.cache.Load(ctx, near.size)
-	switch {
-	case err == nil && r.feed.Covers(cached.Snapshot):
-		out.logs = newNearLogs(cached)
-	case err != nil && KindOf(err) != KindNotFound:
-		near.logs.Store(nil)
-		return out, nil
-	default:
-		out.source = FromStore
-		if out.logs, _, err = readNewest(ctx, r.reader, near.size); err != nil {
-			return out, err
+	if old := near.logs.Load(); old == nil || out.began.Sub(time.Unix(0, old.until.Load())) > nearLife {
+		cached, err := r.cache.Load(ctx, near.size)
+		switch {
+		case err == nil && r.feed.Covers(cached.Snapshot):
+			out.logs = newNearLogs(cached)
+			near.logs.Store(out.logs)
+			return out, nil
+		case err != nil && KindOf(err) != KindNotFound:
+			near.logs.Store(nil)
+			return out, nil
 		}
+	}
+	// Or what was right a moment ago is behind: so is the cache, which the
+	// projection does not bring up to date at once.
+	out.source = FromStore
+	var err error
+	if out.logs, _, err = readNewest(ctx, r.reader, near.size); err != nil {
+		return out, err
 	}
 	near.logs.Store(out.logs)
 	return out, nil

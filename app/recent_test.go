@@ -107,6 +107,7 @@ func TestRecentIsNeverOlderThanTheLastStoredBatch(t *testing.T) {
 		store.add("two")
 		newest(t, recent, app.FromStore, "two") // the copy and the cache are behind
 		newest(t, recent, app.FromCache, "two")
+		later()
 		store.add("three")
 		if _, err := app.NewRecentProjection(store, cache).Refresh(t.Context()); err != nil {
 			t.Fatal(err)
@@ -138,6 +139,7 @@ func TestRecentLooksAfterItsCache(t *testing.T) {
 		synctest.Wait()
 		newest(t, recent, app.Bypassed, "one")
 		store.add("two")
+		newest(t, recent, app.Bypassed, "two")
 		newest(t, recent, app.Bypassed, "two")
 		cache.err = nil
 		newest(t, recent, app.FromStore, "two")

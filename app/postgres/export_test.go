@@ -82,3 +82,23 @@ func SetLookPage(t testing.TB, rows int) {
 	lookPage = rows
 	t.Cleanup(func() { lookPage = before })
 }
+
+// Sign makes the filters of a batch.
+func Sign(logs []app.Log) {
+	var s signer
+	s.reset()
+	for i := range logs {
+		s.add(i, &logs[i], false)
+	}
+	s.finish()
+}
+
+// Count makes the counts of a batch.
+func Count(logs []app.Log) {
+	var c counts
+	c.reset()
+	for i := range logs {
+		c.add(&logs[i], false)
+	}
+	c.flush()
+}

@@ -32,10 +32,9 @@ const (
 	// sharingRounds how often, each time in the other order.
 	sharingTurn   = 4 * time.Second
 	sharingRounds = 4
-	// What people ask a second while storing is as fast as it can be: as many
-	// who look at a page that follows the newest logs, and who search now and
-	// then.
-	someRecent, somePages, someWords, someHistograms = 100, 4, 1, 1
+	// What people ask a second while storing is as fast as it can be: twenty who
+	// have the newest logs before them, and some who search.
+	someRecent, somePages, someWords, someHistograms = 20, 2, 1, 1
 )
 
 // stream sends logs to a shipper at a steady pace.
