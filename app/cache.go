@@ -106,6 +106,7 @@ type AnswerCacheConfig struct {
 type AnswerCache struct {
 	cfg     AnswerCacheConfig
 	store   AnswerStore
+	looks   *flights[Answer]
 	flights *flights[found]
 }
 
@@ -117,12 +118,13 @@ type found struct {
 
 // NewAnswerCache returns a cache.
 func NewAnswerCache(cfg AnswerCacheConfig) *AnswerCache {
-	return &AnswerCache{cfg: cfg, store: cfg.Store, flights: newFlights[found](cfg.Timeout)}
+	return &AnswerCache{cfg: cfg, store: cfg.Store, looks: newFlights[Answer](cfg.Timeout), flights: newFlights[found](cfg.Timeout)}
 }
 
 // Close ends what is being worked out, and waits for it.
 func (c *AnswerCache) Close() error {
 	c.flights.close()
+	c.looks.close()
 	return nil
 }
 
@@ -131,7 +133,9 @@ func (c *AnswerCache) Close() error {
 // has ctx's values, and ends when nobody waits for it any more.
 func (c *AnswerCache) Answer(ctx context.Context, q Question, compute func(context.Context) (Answer, error)) (Answer, RecentSource, error) {
 	key := c.key(q.Key)
-	kept, err := c.get(ctx, key)
+	// One look for all who want the same: a thousand would wait for each other's,
+	// and take the store for slow.
+	kept, err := c.looks.do(ctx, key, func(ctx context.Context) (Answer, error) { return c.get(ctx, key) })
 	switch {
 	case ctx.Err() != nil:
 		return Answer{}, "", ctx.Err()

@@ -17,8 +17,9 @@ INSERT INTO log_counts SELECT date_trunc('minute', time), level, outside, servic
 
 -- What a run of a batch's logs holds, as Bloom filters: one of the messages'
 -- trigrams, one of attributes, traces, hosts and services. A search reads these
--- and then only the runs that may have what it looks for. They cost a batch next
--- to nothing, where an index on each word costs most of the speed of storing.
+-- and then only the runs that may have what it looks for. They take 6 bytes a log
+-- and 1 µs to make, where an index on each trigram takes 71 and a quarter of the
+-- speed of storing (BenchmarkIndexes).
 -- A row must fit into a page: bits are never moved aside nor compressed.
 CREATE TABLE text_signatures (
     batch       bigint      NOT NULL,
@@ -38,7 +39,8 @@ CREATE INDEX field_signatures_time ON field_signatures (last_time);
 CREATE TABLE unsigned_batches (last bigint NOT NULL);
 INSERT INTO unsigned_batches SELECT coalesce(max(number), 0) FROM ledger;
 
--- From a run to its rows: a batch's rows lie together.
+-- From a run to its rows: a batch's rows lie together. A btree would take 23 bytes
+-- a log for what this does in a tenth of one.
 CREATE INDEX logs_id ON logs USING brin (id) WITH (pages_per_range = 16, autosummarize = on);
 
 -- Days that were dropped are not made again: what comes late for them is kept
