@@ -12,9 +12,9 @@ import (
 // encodings are the compressions of an export, the best first.
 var encodings = []string{"zstd", "gzip"}
 
-// chooseEncoding returns the best encoding that an Accept-Encoding header
-// allows, or nothing for none.
-func chooseEncoding(accept string) string {
+// chooseEncoding returns the first of some encodings that an Accept-Encoding
+// header allows, or nothing for none.
+func chooseEncoding(accept string, of ...string) string {
 	allowed := map[string]bool{}
 	for entry := range strings.SplitSeq(accept, ",") {
 		name, parameters, _ := strings.Cut(entry, ";")
@@ -24,7 +24,7 @@ func chooseEncoding(accept string) string {
 		}
 		allowed[strings.ToLower(strings.TrimSpace(name))] = weight > 0
 	}
-	for _, encoding := range encodings {
+	for _, encoding := range of {
 		if ok, said := allowed[encoding]; ok || !said && allowed["*"] {
 			return encoding
 		}

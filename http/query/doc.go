@@ -24,6 +24,7 @@
 //	anchor.go    cursors that keep "now" where it was
 //	cached.go    answers that are kept for a while, and what makes questions equal
 //	answer.go    answers that are JSON already
+//	packed.go    a body that is sent often, compressed once
 //	index.go     the list of endpoints
 //
 // Parameters that are unknown or wrong are refused, each by its name: a

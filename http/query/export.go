@@ -95,7 +95,7 @@ type exportStream struct {
 }
 
 func newExportStream(c echo.Context, form exportForm) *exportStream {
-	return &exportStream{c, http.NewResponseController(c.Response()), form, chooseEncoding(c.Request().Header.Get(echo.HeaderAcceptEncoding))}
+	return &exportStream{c, http.NewResponseController(c.Response()), form, chooseEncoding(c.Request().Header.Get(echo.HeaderAcceptEncoding), encodings...)}
 }
 
 func (s *exportStream) begin() {

@@ -93,7 +93,9 @@ func Mount(e *echo.Echo, cfg Config) error {
 		if cfg.Answers != nil && slices.Contains(keptOperations, operation) {
 			chains[operation] = append(chains[operation], cached(cfg.Answers, operation, cfg.ClosedAfter))
 		}
-		if operation != "recentLogs" { // which is answered from memory
+		if operation == "recentLogs" { // which is answered from memory
+			chains[operation] = append(chains[operation], takesGzip)
+		} else {
 			chains[operation] = append(chains[operation], searches)
 		}
 	}
@@ -108,7 +110,10 @@ func Mount(e *echo.Echo, cfg Config) error {
 var keptOperations = []string{"searchLogs", "logHistogram", "logFacets", "logStats"}
 
 // handlers implements the generated StrictServerInterface.
-type handlers struct{ cfg Config }
+type handlers struct {
+	cfg    Config
+	recent packed // the newest logs
+}
 
 // atOnce refuses requests beyond a number that are answered at once.
 func atOnce(limit int, what string) echo.MiddlewareFunc {

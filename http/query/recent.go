@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/labstack/echo/v4"
+
 	"millrace/app"
 )
 
@@ -16,5 +18,12 @@ func (h *handlers) RecentLogs(ctx context.Context, request RecentLogsRequestObje
 	if err != nil {
 		return nil, err
 	}
-	return document{logs, http.Header{headerCache: {string(source)}}}, nil
+	header := http.Header{headerCache: {string(source)}}
+	if ctx.Value(gzipKey{}) != nil {
+		if packed := h.recent.of(logs); packed != nil {
+			header[echo.HeaderContentEncoding] = []string{"gzip"}
+			logs = packed
+		}
+	}
+	return document{logs, header}, nil
 }
