@@ -15,6 +15,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/eapache/go-resiliency/breaker"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 
 	"millrace/app"
@@ -78,6 +79,37 @@ func newPublisher(t *testing.T, cfg app.KafkaConfig) message.Publisher {
 	}
 	t.Cleanup(func() { pub.Close() })
 	return pub
+}
+
+// A Kafka that has just started answers before its brokers may lead anything.
+// A replication that there will never be brokers for is no such thing.
+func TestTopicsAreMadeWhenBrokersAreBack(t *testing.T) {
+	for said, passes := range map[string]bool{
+		"Unable to replicate the partition 1 time(s): All brokers are currently fenced.":                                                             true,
+		"Unable to replicate the partition 3 time(s): The target replication factor of 3 cannot be reached because only 1 broker(s) are registered.": false,
+	} {
+		cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(cluster.Close)
+		cluster.ControlKey(int16(kmsg.CreateTopics), func(request kmsg.Request) (kmsg.Response, error, bool) {
+			asked := request.(*kmsg.CreateTopicsRequest)
+			refused := asked.ResponseKind().(*kmsg.CreateTopicsResponse)
+			refused.Default()
+			for _, topic := range asked.Topics {
+				one := kmsg.NewCreateTopicsResponseTopic()
+				one.Topic, one.ErrorCode, one.ErrorMessage = topic.Topic, int16(sarama.ErrInvalidReplicationFactor), &said
+				refused.Topics = append(refused.Topics, one)
+			}
+			return refused, nil, true // once
+		})
+		cfg := app.DefaultConfig().Kafka
+		cfg.Brokers = cluster.ListenAddrs()
+		if err := kafka.EnsureTopics(t.Context(), cfg); (err == nil) != passes {
+			t.Errorf("%s: %v", said, err)
+		}
+	}
 }
 
 func TestEnsureTopicsTwiceIsFine(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -35,13 +36,45 @@ func EnsureTopics(ctx context.Context, cfg app.KafkaConfig) error {
 		app.TopicLogs:   details(cfg.Partitions, nil),
 		app.TopicPoison: details(1, map[string]*string{"max.message.bytes": &poisonLimit}),
 	}
+	patience, cancel := context.WithTimeout(ctx, createPatience)
+	defer cancel()
 	for name, detail := range topics {
-		err := admin.CreateTopic(name, detail, false)
-		if err != nil && !errors.Is(err, sarama.ErrTopicAlreadyExists) {
+		if err := createTopic(patience, admin, name, detail); err != nil {
 			return app.Errorf(app.KindUnavailable, "Kafka did not make the topic %s: %w", name, err)
 		}
 	}
 	return awaitTopics(ctx, admin)
+}
+
+// createPatience is how long a Kafka may take that answers and whose brokers
+// are on their way back, as after a start of its own.
+const createPatience = 30 * time.Second
+
+// createTopic makes a topic that does not exist.
+func createTopic(ctx context.Context, admin sarama.ClusterAdmin, name string, detail *sarama.TopicDetail) error {
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := admin.CreateTopic(name, detail, false)
+		if err == nil || errors.Is(err, sarama.ErrTopicAlreadyExists) {
+			return nil
+		}
+		if !isStarting(err) {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// isStarting tells an answer that passes when brokers are back from one that a
+// setting is to blame for. Fenced is a broker of which the controller does not
+// know yet, or not any more, that it lives.
+func isStarting(err error) bool {
+	return errors.Is(err, sarama.ErrInvalidReplicationFactor) && strings.Contains(err.Error(), "fenced")
 }
 
 // awaitTopics returns when every partition of our topics has a leader.
