@@ -35,7 +35,7 @@ func BenchmarkJournaled(b *testing.B) {
 			}
 			defer os.RemoveAll(dir)
 			p, err := batching.New(taking{}, batching.Config{
-				Acknowledge: batching.Journaled, MaxTogether: 8, Count: countLogs, Split: splitLogs,
+				Acknowledge: batching.Journaled, MaxTogether: 32, Count: countLogs, Split: splitLogs,
 				Pack: func(batch batching.Batch) (*message.Message, error) { return packBatch(batch, headOf(batch)), nil },
 				OpenJournal: func(string) (batching.Journal, error) {
 					j, err := journal.Open(journal.Config{Dir: dir})

@@ -166,7 +166,7 @@ func DefaultConfig() Config {
 		Batching: BatchingConfig{
 			MaxBatchSize: 1000, MaxDelay: 5 * time.Second, MaxBytes: 900_000,
 			BufferCapacity: 10_000, BufferBytes: 64 << 20,
-			WhenFull: "reject", Acknowledge: "journaled", Together: 8,
+			WhenFull: "reject", Acknowledge: "journaled", Together: 32,
 		},
 		Tracing:  TracingConfig{Ratio: 1},
 		Journal:  JournalConfig{MaxBytes: 10 << 30, DiskShare: 0.8},

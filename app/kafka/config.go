@@ -61,6 +61,7 @@ func publisherConfig(cfg app.KafkaConfig) *sarama.Config {
 		c.Producer.CompressionLevel = 1
 	}
 	c.Producer.MaxMessageBytes = maxRecordBytes
+	c.Producer.Partitioner = sarama.NewManualPartitioner // see publisher.send
 	// A synchronous producer must report, and each record is a batch
 	// already: Producer.Flush stays at zero, or every send waits for it.
 	c.Producer.Return.Successes = true

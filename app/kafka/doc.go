@@ -8,7 +8,8 @@
 //	topics.go      making the topics, and checking that Kafka answers
 //	examine.go     whether a Kafka suits
 //	marshal.go     between Watermill's messages and Kafka's records
-//	pubsub.go      the publisher and the subscriber
+//	pubsub.go      connecting publishers and subscribers
+//	publisher.go   sending the records of one call side by side
 //	reconnect.go   a publisher whose client is made anew when it gave up
 //	meter.go       counting what goes between us and the brokers
 //	lag.go         how far the consumers are behind

@@ -2,9 +2,7 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -50,54 +48,6 @@ func NewPatientPublisher(cfg app.KafkaConfig, tune ...func(*sarama.Config)) mess
 		}
 		return connect(cfg, client)
 	}}
-}
-
-func connect(cfg app.KafkaConfig, client *sarama.Config) (message.Publisher, error) {
-	producer, err := sarama.NewSyncProducer(cfg.Brokers, client)
-	if err != nil {
-		return nil, err
-	}
-	return &publisher{producer: producer}, nil
-}
-
-// publisher sends the messages of one call together: watermill-kafka's own
-// sends them one after another, and waits for each.
-type publisher struct {
-	producer sarama.SyncProducer
-	once     sync.Once
-	closeErr error
-}
-
-// Publish sends the messages, in order within each partition. When it fails,
-// some may have been taken nevertheless.
-func (p *publisher) Publish(topic string, messages ...*message.Message) error {
-	records := make([]*sarama.ProducerMessage, len(messages))
-	for i, msg := range messages {
-		record, err := marshaler{}.Marshal(topic, msg)
-		if err != nil {
-			return fmt.Errorf("kafka: message %s: %w", msg.UUID, err)
-		}
-		records[i] = record
-	}
-	err := p.producer.SendMessages(records)
-	var each sarama.ProducerErrors
-	if errors.As(err, &each) && len(each) > 0 {
-		err = each[0].Err // the others' are alike, and one is enough to read
-		for _, other := range each {
-			if IsPermanent(other.Err) {
-				err = other.Err
-			}
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("kafka: topic %s: %w", topic, err)
-	}
-	return nil
-}
-
-func (p *publisher) Close() error {
-	p.once.Do(func() { p.closeErr = p.producer.Close() })
-	return p.closeErr
 }
 
 // NewSubscriber connects a member of the consumer group cfg.Group. Each

@@ -46,11 +46,11 @@ type part struct {
 }
 
 // follows tells whether the units of p have the numbers behind those of q.
-func (p part) follows(q part) bool {
+func (p *part) follows(q *part) bool {
 	return p.sequence == q.sequence && p.first == q.first+uint64(q.units)
 }
 
-func (p part) bytes() int { return len(p.msg.Payload) }
+func (p *part) bytes() int { return len(p.msg.Payload) }
 
 // newBatch makes a batch of parts, each of which follows the one before.
 func newBatch(topic string, trigger Trigger, sealedAt time.Time, parts []part) Batch {

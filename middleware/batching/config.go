@@ -51,7 +51,8 @@ type Config struct {
 	JournaledTopics []string
 
 	// MaxTogether is how many batches the next publisher gets in one call, when
-	// so many are due: 1. It must take them in order. Pack is needed for more.
+	// so many are due: 1. It must take them in order. What is too large is tried
+	// in fewer, and for a while no more are. Pack is needed for more than 1.
 	MaxTogether int
 
 	// Count returns how many units a message stands for, 0 or more. An error

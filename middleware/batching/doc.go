@@ -34,6 +34,8 @@
 //	errors.go     its errors
 //	room.go       what waits until the buffer has room
 //	queue.go      a topic's units until they are sealed
+//	ring.go       the memory of these
+//	together.go   how many batches are sent at once
 //	batch.go      a batch
 //	flush.go      its end: sent, halved, or set aside
 //	journaled.go  taking units by way of a Journal

@@ -15,7 +15,7 @@ var errNoTime = errors.New("its turn did not come")
 
 // flush brings batches to their end: the next publisher took them, or every
 // unit that could not be sent was set aside, or Close ran out of time. Several
-// are tried together, and one by one when one of them is at fault.
+// are tried together, and fewer at a time when one of them is at fault.
 func (p *Publisher) flush(batches ...Batch) {
 	began := time.Now()
 	for attempt := 1; ; attempt++ {
@@ -26,6 +26,7 @@ func (p *Publisher) flush(batches ...Batch) {
 		}
 		err := p.send(batches)
 		if err == nil {
+			p.queueOf(batches[0].Topic).together.taken(len(batches))
 			for _, batch := range batches {
 				p.cfg.Observer.Flushed(batch, time.Since(began))
 				p.settle(batch, nil)
@@ -56,9 +57,14 @@ func (p *Publisher) flush(batches ...Batch) {
 // at the same places each time, and a journal keeps the pieces before they are
 // sent: after a crash they are sent as such, whatever the limit is by then.
 func (p *Publisher) flushSmaller(batches []Batch, reason error) {
-	if len(batches) > 1 {
-		for _, batch := range batches {
-			p.flush(batch)
+	if n := len(batches); n > 1 {
+		together := &p.queueOf(batches[0].Topic).together
+		if p.cfg.IsTooLarge(reason) { // it may be all of them together that are
+			together.refused(n)
+		}
+		for half := (n + 1) / 2; len(batches) > 0; batches = batches[n:] {
+			n = min(half, together.size, len(batches)) // size may shrink meanwhile
+			p.flush(batches[:n]...)
 		}
 		return
 	}

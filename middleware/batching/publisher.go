@@ -144,9 +144,12 @@ func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 // is never acked, and so needs none of the channels that Message.Copy makes. The
 // original's context ends when it is acked, before it is flushed.
 func keep(msg *message.Message) *message.Message {
-	kept := &message.Message{UUID: msg.UUID, Metadata: make(message.Metadata, len(msg.Metadata)), Payload: msg.Payload}
-	maps.Copy(kept.Metadata, msg.Metadata)
-	kept.SetContext(context.WithoutCancel(msg.Context()))
+	kept := &message.Message{UUID: msg.UUID, Metadata: maps.Clone(msg.Metadata), Payload: msg.Payload}
+	ctx := msg.Context()
+	if ctx.Done() != nil {
+		ctx = context.WithoutCancel(ctx)
+	}
+	kept.SetContext(ctx)
 	return kept
 }
 

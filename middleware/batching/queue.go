@@ -14,10 +14,12 @@ type queue struct {
 	topic string
 	wake  chan struct{} // tells the goroutine to look again; holds one signal
 
-	parts   []part
+	parts   ring
 	units   int
 	bytes   int
 	running bool
+
+	together together // touched by the queue's goroutine alone
 
 	sequence string // of the numbers given here; a journal gives its own
 	next     uint64 // the next of these
@@ -32,7 +34,7 @@ type queue struct {
 func (p *Publisher) queue(topic string) *queue {
 	q, ok := p.topics[topic]
 	if !ok {
-		q = &queue{p: p, topic: topic, wake: make(chan struct{}, 1), sequence: rand.Text(), next: 1}
+		q = &queue{p: p, topic: topic, wake: make(chan struct{}, 1), together: newTogether(p.cfg.MaxTogether), sequence: rand.Text(), next: 1}
 		p.topics[topic] = q
 	}
 	return q
@@ -56,7 +58,7 @@ func (q *queue) number(parts []part) {
 // add appends numbered parts, with the lock held.
 func (q *queue) add(parts []part, units, bytes int) {
 	wasFull := q.full()
-	q.parts = append(q.parts, parts...)
+	q.parts.push(parts)
 	q.units += units
 	q.bytes += bytes
 	switch {
@@ -90,9 +92,9 @@ func (q *queue) run() {
 	defer timer.Stop()
 	for {
 		q.p.mu.Lock()
-		if len(q.parts) == 0 {
+		if q.parts.len() == 0 {
 			q.running = false
-			q.parts = nil
+			q.parts = ring{}
 			q.p.mu.Unlock()
 			return
 		}
@@ -107,7 +109,7 @@ func (q *queue) run() {
 			continue
 		}
 		batches := []Batch{q.seal(trigger)}
-		for len(batches) < q.p.cfg.MaxTogether && len(q.parts) > 0 && q.full() {
+		for len(batches) < q.together.size && q.parts.len() > 0 && q.full() {
 			trigger, wait := q.due()
 			if wait > 0 {
 				break
@@ -143,14 +145,14 @@ func (q *queue) due() (Trigger, time.Duration) {
 	case q.p.closing.Err() != nil:
 		return ByClose, 0
 	default:
-		return ByDelay, time.Until(q.parts[0].taken.Add(q.p.cfg.MaxDelay))
+		return ByDelay, time.Until(q.parts.at(0).taken.Add(q.p.cfg.MaxDelay))
 	}
 }
 
 // cutShort tells whether there is only a part of a batch that was sealed
 // before, and the journal has the rest, with the lock held.
 func (q *queue) cutShort() bool {
-	if len(q.parts) == 0 || !q.more {
+	if q.parts.len() == 0 || !q.more {
 		return false
 	}
 	seal, ok := q.nextSealed()
@@ -160,7 +162,7 @@ func (q *queue) cutShort() bool {
 // nextSealed returns the seal that begins with the next unit, if there is one,
 // with the lock held.
 func (q *queue) nextSealed() (Seal, bool) {
-	next := q.parts[0]
+	next := q.parts.at(0)
 	for len(q.sealed) > 0 {
 		seal := q.sealed[0]
 		behind := next.first - seal.First // for the same sequence
@@ -186,18 +188,17 @@ func (q *queue) seal(trigger Trigger) Batch {
 		q.sealed = q.sealed[1:]
 	}
 	n, units, bytes := 0, 0, 0
-	for n < len(q.parts) {
-		next := q.parts[n]
-		if units+next.units > maxUnits || bytes+next.bytes() > maxBytes || n > 0 && !next.follows(q.parts[n-1]) {
+	for n < q.parts.len() {
+		next := q.parts.at(n)
+		if units+next.units > maxUnits || bytes+next.bytes() > maxBytes || n > 0 && !next.follows(q.parts.at(n-1)) {
 			break
 		}
 		units += next.units
 		bytes += next.bytes()
 		n++
 	}
-	parts := q.parts[:n:n]
-	q.parts = q.parts[n:]
-	if len(q.parts) > 0 && units < maxUnits && (n == 0 || q.parts[0].follows(parts[n-1])) {
+	parts := q.parts.pop(n)
+	if q.parts.len() > 0 && units < maxUnits && (n == 0 || q.parts.at(0).follows(&parts[n-1])) {
 		parts = q.top(parts, maxUnits-units, maxBytes-bytes)
 	}
 	batch := newBatch(q.topic, trigger, sealedAt, parts)
@@ -210,7 +211,7 @@ func (q *queue) seal(trigger Trigger) Batch {
 // gets one unit, however large: the next publisher must say that it is too
 // large.
 func (q *queue) top(parts []part, units, bytes int) []part {
-	next := q.parts[0]
+	next := *q.parts.at(0)
 	head, tail, ok := q.p.cut(next, units, bytes)
 	if !ok && len(parts) > 0 {
 		return parts
@@ -221,13 +222,13 @@ func (q *queue) top(parts []part, units, bytes int) []part {
 		}
 	}
 	if tail.msg == nil {
-		q.parts = q.parts[1:]
+		q.parts.pop(1)
 	} else {
 		// Both halves may repeat what stood once before the cut.
 		grown := head.bytes() + tail.bytes() - next.bytes()
 		q.bytes += grown
 		q.p.bytes += grown
-		q.parts[0] = tail
+		*q.parts.at(0) = tail
 	}
 	return append(parts, head)
 }

@@ -27,7 +27,7 @@ const (
 	replaySpeed = 500_000
 	replayShare = 0.8
 	// bareTogether is how many batches the bare loop sends in one request.
-	bareTogether = 8
+	bareTogether = 32
 )
 
 // measureOutage fills the journal while Kafka is away and lets the shipper ship
