@@ -78,7 +78,16 @@ func (h BatchHead) Metadata() map[string]string {
 }
 
 // triggers are what may close a batch.
-var triggers = []string{"size", "bytes", "delay", "close", "split", "crash"}
+var triggers = []string{"size", "bytes", "delay", "close", triggerSplit, triggerCrash}
+
+const (
+	triggerSplit = "split" // it is half of one that was too large
+	triggerCrash = "crash" // it was sealed, whole or half, in an earlier life of its shipper
+)
+
+// MayBeHalf tells whether a larger batch with the same numbers may have been
+// sent before.
+func (h BatchHead) MayBeHalf() bool { return h.Trigger == triggerSplit || h.Trigger == triggerCrash }
 
 // readExtras reads what a batch may say and is stored without.
 func (h *BatchHead) readExtras(meta map[string]string) {

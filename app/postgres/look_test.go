@@ -86,9 +86,9 @@ func TestALookReadsOnlyWhatIsNew(t *testing.T) {
 		t.Errorf("of %d batches it read %d: this test counts wrong", batches, read)
 	}
 	if read := reading(func(db *postgres.DB) {
-		store(t, db, batch("k3v9", 10*batches+3, logs(2)...), batch("k3v9", 5010, logs(1)...), batch("k3v9", 10, logs(1)...))
-		if got := look(t, db, "k3v9"); got.Gaps.Count != batches/1000 || got.Gaps.Logs != batches/1000+1 ||
-			got.Overlaps.Logs != 1 || got.Overlaps.First[0] != (app.Range{From: 10, To: 10}) || got.Reach != 10*batches+4 {
+		store(t, db, batch("k3v9", 10*batches+3, logs(2)...), batch("k3v9", 5010, logs(1)...), batch("k3v9", 10*batches, logs(2)...))
+		if got := look(t, db, "k3v9"); got.Gaps.Count != batches/1000 || got.Gaps.Logs != batches/1000 ||
+			got.Overlaps.Logs != 1 || got.Overlaps.First[0] != (app.Range{From: 10 * batches, To: 10 * batches}) || got.Reach != 10*batches+4 {
 			t.Errorf("%+v", got)
 		}
 	}); read > 3*batches/1000+50 { // each gap is asked for, whether it is late

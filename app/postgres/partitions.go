@@ -19,6 +19,9 @@ const (
 	lockPartitions = 1 // held while partitions are made
 	lockOutbox     = 2 // held while the outbox is emptied
 	lockCounts     = 3 // held while the minutes' counts are packed
+
+	// lockShippers is the namespace of the shippers, by the hash of their names.
+	lockShippers = lockSpace + 1
 )
 
 // attachWait bounds the wait for a lock on the parent table: whoever waits for

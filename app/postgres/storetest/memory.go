@@ -17,13 +17,19 @@ import (
 // enough to see that it is right. Safe for concurrent use.
 type Memory struct {
 	mu      sync.Mutex
-	ledger  map[string]app.Receipt // by batch id; guarded by mu, as are the rest
-	logs    []app.Log              // oldest first
+	ledger  []entry   // guarded by mu, as are the rest
+	logs    []app.Log // oldest first
 	batches int64
 }
 
+// entry is a batch that is stored.
+type entry struct {
+	number int64
+	head   app.BatchHead
+}
+
 // NewMemory returns an empty Memory.
-func NewMemory() *Memory { return &Memory{ledger: map[string]app.Receipt{}} }
+func NewMemory() *Memory { return &Memory{} }
 
 // Store implements app.BatchStore.
 func (m *Memory) Store(ctx context.Context, batch app.Batch) (app.Receipt, error) {
@@ -45,11 +51,14 @@ func (m *Memory) Store(ctx context.Context, batch app.Batch) (app.Receipt, error
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if there, ok := m.ledger[batch.ID()]; ok {
-		if batch.Count > there.Stored {
-			return app.Receipt{}, app.Errorf(app.KindConflict, "batch %s is there with %d logs", batch.ID(), there.Stored)
+	for _, there := range m.ledger {
+		switch {
+		case there.head.Shipper != batch.Shipper || batch.Foreign && there.head.First != batch.First:
+		case there.head.First <= batch.First && there.head.Last() >= batch.Last():
+			return app.Receipt{Number: there.number, Duplicate: true}, nil
+		case there.head.First >= batch.First && there.head.First <= batch.Last():
+			return app.Receipt{}, app.Errorf(app.KindConflict, "batch %s has logs of batch %s, which is there", batch.ID(), there.head.ID())
 		}
-		return app.Receipt{Number: there.Number, Duplicate: true}, nil
 	}
 	m.batches++
 	for i := range logs {
@@ -58,7 +67,7 @@ func (m *Memory) Store(ctx context.Context, batch app.Batch) (app.Receipt, error
 	m.logs = append(m.logs, logs...)
 	slices.SortFunc(m.logs, compareLogs)
 	receipt := app.Receipt{Number: m.batches, Stored: len(logs)}
-	m.ledger[batch.ID()] = receipt
+	m.ledger = append(m.ledger, entry{m.batches, batch.BatchHead})
 	return receipt, nil
 }
 

@@ -22,6 +22,9 @@ func TestBatchStore(t *testing.T, open Open) {
 		"a batch is stored whole or not at all":             whole,
 		"a batch that cannot be is refused for good":        impossible,
 		"another batch under the same key is not passed by": conflict,
+		"a part of a batch that is there is a duplicate":    part,
+		"a batch of which a part is there is refused":       superseded,
+		"a whole and a half of it are stored once":          race,
 		"a log of any kind stops no batch":                  anything,
 		"batches are stored side by side":                   sideBySide,
 	} {
@@ -141,6 +144,69 @@ func conflict(t *testing.T, open Open) {
 	}
 	if receipt, err := store.Store(t.Context(), Batch("k3v9", 1, LogAt(0, "one"))); err != nil || !receipt.Duplicate || receipt.Number == 0 {
 		t.Errorf("a part of what is there: %+v, %v", receipt, err)
+	}
+}
+
+// A batch that a broker took without its answer arriving, and refuses as too
+// large when it comes again, is sent in halves.
+func part(t *testing.T, open Open) {
+	store, reader := open(t)
+	mustStore(t, store, Batch("k3v9", 1, LogAt(0, "1"), LogAt(0, "2"), LogAt(0, "3"), LogAt(0, "4")), Batch("k3v9", 5, LogAt(0, "5")))
+	for _, half := range []app.Batch{Batch("k3v9", 3, LogAt(0, "3"), LogAt(0, "4")), Batch("k3v9", 2, LogAt(0, "2")), Batch("k3v9", 1, LogAt(0, "1"), LogAt(0, "2"))} {
+		if receipt, err := store.Store(t.Context(), half); err != nil || !receipt.Duplicate || receipt.Number == 0 {
+			t.Errorf("%s: %+v, %v", half.ID(), receipt, err)
+		}
+	}
+	// Another shipper's numbers are others, and so are the offsets by which
+	// another producer's batches are known.
+	mustStore(t, store, Batch("another", 3, LogAt(0, "6"), LogAt(0, "7")))
+	for offset := range uint64(2) {
+		foreign := Batch("logs.0", offset, LogAt(0, "8"), LogAt(0, "9"), LogAt(0, "10"))
+		foreign.Foreign = true
+		mustStore(t, store, foreign)
+	}
+	if got := all(t, reader); len(got) != 5+2+6 {
+		t.Errorf("%q are stored", Messages(got))
+	}
+}
+
+// Halves may be stored before the whole, which lies on another partition.
+func superseded(t *testing.T, open Open) {
+	store, reader := open(t)
+	whole := Batch("k3v9", 1, LogAt(0, "1"), LogAt(0, "2"), LogAt(0, "3"), LogAt(0, "4"))
+	mustStore(t, store, Batch("k3v9", 3, LogAt(0, "3"), LogAt(0, "4")))
+	if _, err := store.Store(t.Context(), whole); app.KindOf(err) != app.KindConflict {
+		t.Errorf("the whole: %v", err)
+	}
+	mustStore(t, store, Batch("k3v9", 1, LogAt(0, "1"), LogAt(0, "2")))
+	if got := all(t, reader); len(got) != 4 {
+		t.Errorf("%q are stored", Messages(got))
+	}
+}
+
+func race(t *testing.T, open Open) {
+	store, reader := open(t)
+	const rounds = 20
+	for i := range uint64(rounds) {
+		whole := Batch("k3v9", 4*i+1, LogAt(0, "1"), LogAt(0, "2"), LogAt(0, "3"), LogAt(0, "4"))
+		half := Batch("k3v9", 4*i+3, LogAt(0, "3"), LogAt(0, "4"))
+		half.Trigger = "split"
+		var wait sync.WaitGroup
+		for _, batch := range []app.Batch{whole, half} {
+			wait.Go(func() {
+				if _, err := store.Store(t.Context(), batch); err != nil && app.KindOf(err) != app.KindConflict {
+					t.Error(err)
+				}
+			})
+		}
+		wait.Wait()
+		// The first half lies behind the whole.
+		if _, err := store.Store(t.Context(), Batch("k3v9", 4*i+1, LogAt(0, "1"), LogAt(0, "2"))); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := all(t, reader); len(got) != 4*rounds {
+		t.Errorf("%d logs are stored, want %d", len(got), 4*rounds)
 	}
 }
 
