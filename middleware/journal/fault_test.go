@@ -3,6 +3,7 @@ package journal_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -24,7 +25,7 @@ type faulty struct {
 	types.VFS
 	gate  chan struct{} // nil, or closed when files may be synced
 	mu    sync.Mutex
-	fault string // "", create, write, short, sync
+	fault string // "", create, write, short, sync, read, block
 }
 
 func (f *faulty) set(fault string) { f.mu.Lock(); defer f.mu.Unlock(); f.fault = fault }
@@ -47,6 +48,38 @@ func (f *faulty) OpenWriter(dir, name string) (types.WritableFile, error) {
 	return &faultyFile{file, f}, nil
 }
 
+// badBlock is the place of what cannot be read with the fault "block".
+const badBlock = 8 << 10
+
+func (f *faulty) OpenReader(dir, name string) (types.ReadableFile, error) {
+	file, err := f.VFS.OpenReader(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	return &faultyReader{file, f}, nil
+}
+
+type faultyReader struct {
+	types.ReadableFile
+	fs *faulty
+}
+
+func (f *faultyReader) ReadAt(b []byte, at int64) (int, error) {
+	return f.fs.read(f.ReadableFile, b, at)
+}
+
+// read reads as a disk does: what stands before what it cannot read comes.
+func (f *faulty) read(file io.ReaderAt, b []byte, at int64) (int, error) {
+	switch {
+	case f.is("read"):
+		return 0, syscall.EIO
+	case f.is("block") && at < badBlock+1 && at+int64(len(b)) > badBlock:
+		n, _ := file.ReadAt(b[:max(0, badBlock-at)], at)
+		return n, syscall.EIO
+	}
+	return file.ReadAt(b, at)
+}
+
 type faultyFile struct {
 	types.WritableFile
 	fs *faulty
@@ -62,6 +95,8 @@ func (f *faultyFile) WriteAt(b []byte, at int64) (int, error) {
 	}
 	return f.WritableFile.WriteAt(b, at)
 }
+
+func (f *faultyFile) ReadAt(b []byte, at int64) (int, error) { return f.fs.read(f.WritableFile, b, at) }
 
 func (f *faultyFile) Sync() error {
 	if f.fs.gate != nil {

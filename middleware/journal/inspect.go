@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/hashicorp/raft-wal/fs"
 )
 
 // Report is what lies in a journal's folder.
@@ -43,7 +45,7 @@ func Inspect(dir string, visit func(r Record, acked bool) error) (*Report, error
 	report := &Report{}
 	var acked position
 	for i := len(m.Generations) - 1; i >= 0; i-- {
-		newest, err := newestEntry(filepath.Join(dir, m.Generations[i].folder()))
+		newest, err := newestEntry(fs.New(), filepath.Join(dir, m.Generations[i].folder()))
 		if err != nil {
 			return nil, err
 		}
@@ -78,7 +80,7 @@ func sealOf(m *manifest, s entrySeal) Seal {
 // inspect reads one generation.
 func inspect(dir string, item manifestItem, acked position, report *Report, visit func(Record, bool) error) (*GenerationReport, error) {
 	g := &GenerationReport{Name: item.folder(), Sequence: item.Sequence}
-	files, err := scan(filepath.Join(dir, item.folder()))
+	files, err := scan(fs.New(), filepath.Join(dir, item.folder()))
 	if err != nil {
 		return nil, err
 	}

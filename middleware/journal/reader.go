@@ -14,6 +14,7 @@ type reader struct {
 	index   uint64 // of the entry that must come next, in the current generation
 	files   *scanner
 	ended   bool     // files has no more
+	failed  int      // how often files could not be read
 	records []Record // of the entry that was read, not returned yet
 }
 
@@ -221,7 +222,7 @@ func (j *Journal) nextScanned(ctx context.Context) (*entry, error) {
 	}
 	j.mu.Unlock()
 	if r.files == nil {
-		files, err := scan(j.folder(r.item))
+		files, err := scan(j.cfg.VFS, j.folder(r.item))
 		if err != nil {
 			return nil, err
 		}
@@ -232,7 +233,7 @@ func (j *Journal) nextScanned(ctx context.Context) (*entry, error) {
 		return nil, j.nextGeneration(ctx)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("journal: %w", err)
+		return nil, j.unreadable(err)
 	}
 	if len(e.records) == 0 || e.first+e.units() <= r.next {
 		return nil, nil // acknowledged, or read already
@@ -245,6 +246,30 @@ func (j *Journal) nextScanned(ctx context.Context) (*entry, error) {
 	j.hand(e, r.item.Number, 0)
 	j.mu.Unlock()
 	return e, nil
+}
+
+// readTries is how often a generation's files may fail to be read before what
+// cannot be is passed over: whoever calls Next waits between its calls.
+const readTries = 5
+
+// unreadable deals with a disk that does not read what it has. Where that does
+// not pass, all behind it would wait for ever: the reader then goes on behind
+// the block, and the files are kept aside when their turn to go comes.
+func (j *Journal) unreadable(err error) error {
+	r := &j.reader
+	if r.failed++; r.failed < readTries {
+		return fmt.Errorf("journal: try %d of %d to read it (check the disk; what cannot be read is then passed over, and its files are kept): %w",
+			r.failed, readTries, err)
+	}
+	r.files.passOver()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for i := range j.manifest.Generations {
+		if item := &j.manifest.Generations[i]; item.Number == r.item.Number {
+			j.damageItem(item, fmt.Sprintf("a part of %s is passed over: %v", j.folder(*item), err))
+		}
+	}
+	return nil
 }
 
 // nextGeneration goes on behind a generation that is read to its end.

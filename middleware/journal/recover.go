@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft-wal/segment"
+	"github.com/hashicorp/raft-wal/types"
 )
 
 // recover finds out where an earlier life of the journal ended.
@@ -131,9 +132,9 @@ func (j *Journal) resume(item *manifestItem) error {
 	}
 	if n := len(segments); n > 0 {
 		newest := segments[n-1]
-		end, err := readTail(filepath.Join(dir, segment.FileName(newest)), g.next)
+		end, err := readTail(j.cfg.VFS, filepath.Join(dir, segment.FileName(newest)), g.next)
 		if err != nil {
-			return errors.Join(err, g.close())
+			return errors.Join(unread(err), g.close())
 		}
 		known := uint64(0)
 		if g.lastIndex >= newest.BaseIndex {
@@ -161,7 +162,7 @@ func (j *Journal) recoverHeader() error {
 		return nil
 	}
 	for i := len(j.manifest.Generations) - 1; i >= 0; i-- {
-		e, err := newestEntry(j.folder(j.manifest.Generations[i]))
+		e, err := newestEntry(j.cfg.VFS, j.folder(j.manifest.Generations[i]))
 		if err != nil {
 			return err
 		}
@@ -181,7 +182,7 @@ func (j *Journal) recoverEnds() error {
 		if item.Last != nil || j.current != nil && j.current.Number == item.Number {
 			continue
 		}
-		e, err := newestEntry(j.folder(*item))
+		e, err := newestEntry(j.cfg.VFS, j.folder(*item))
 		if err != nil {
 			return err
 		}
@@ -194,13 +195,13 @@ func (j *Journal) recoverEnds() error {
 
 // newestEntry returns the last intact entry in a generation's folder, nil when
 // there is none.
-func newestEntry(dir string) (*entry, error) {
-	all, err := scan(dir)
+func newestEntry(disk types.VFS, dir string) (*entry, error) {
+	all, err := scan(disk, dir)
 	if err != nil {
 		return nil, err
 	}
 	for i := len(all.files) - 1; i >= 0; i-- {
-		s := &scanner{files: all.files[i : i+1]}
+		s := &scanner{disk: disk, files: all.files[i : i+1]}
 		var newest *entry
 		for {
 			e, err := s.next()
@@ -208,7 +209,8 @@ func newestEntry(dir string) (*entry, error) {
 				break
 			}
 			if err != nil {
-				return nil, err
+				s.close()
+				return nil, unread(err)
 			}
 			newest = e
 		}
@@ -217,6 +219,12 @@ func newestEntry(dir string) (*entry, error) {
 		}
 	}
 	return nil, nil
+}
+
+// unread tells what to do when the disk does not read a file at the start.
+func unread(err error) error {
+	return fmt.Errorf("journal: %w (it holds records that were accepted: check the disk and start again, "+
+		"or move the file elsewhere to go on without what is in it)", err)
 }
 
 // retire lets go of the generations before the acknowledged unit's. Those with
@@ -267,7 +275,7 @@ func (j *Journal) damageItem(item *manifestItem, what string) {
 func (j *Journal) occupied() int64 {
 	total := int64(0)
 	for _, item := range j.manifest.Generations {
-		all, err := scan(j.folder(item))
+		all, err := scan(j.cfg.VFS, j.folder(item))
 		if err != nil {
 			continue
 		}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+
+	"github.com/hashicorp/raft-wal/types"
 )
 
 var magicBytes = binary.LittleEndian.AppendUint32(nil, entryMagic)
@@ -17,24 +19,29 @@ var magicBytes = binary.LittleEndian.AppendUint32(nil, entryMagic)
 // one after another, over whatever lies between them. It reads what is there,
 // whether or not the log's own list knows of it.
 type scanner struct {
+	disk   types.VFS
 	files  []string // not opened yet
-	file   *os.File
+	file   types.ReadableFile
 	at     int64  // of what comes after the last entry
 	window []byte // read from at, into buffer
 	buffer []byte
-	broken int // places that begin like an entry and are none
+	broken int   // places that begin like an entry and are none
+	failed int64 // place of the byte that could not be read, when next returned another error than io.EOF
 }
 
 const scanWindow = 256 << 10
 
+// block is the least that a disk reads.
+const block = 4 << 10
+
 // scan returns a scanner of the files in a generation's folder. A folder that
 // is not there has none.
-func scan(dir string) (*scanner, error) {
+func scan(disk types.VFS, dir string) (*scanner, error) {
 	names, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	s := &scanner{}
+	s := &scanner{disk: disk}
 	for _, name := range names {
 		if strings.HasSuffix(name.Name(), ".wal") {
 			s.files = append(s.files, filepath.Join(dir, name.Name()))
@@ -44,28 +51,36 @@ func scan(dir string) (*scanner, error) {
 	return s, nil
 }
 
-// next returns the next intact entry, and io.EOF behind the last.
+// next returns the next intact entry, and io.EOF behind the last. With any other
+// error it stays where it is: the disk may be able to read that yet.
 func (s *scanner) next() (*entry, error) {
 	for {
 		if s.file == nil {
 			if len(s.files) == 0 {
 				return nil, io.EOF
 			}
-			file, err := os.Open(s.files[0])
+			file, err := s.disk.OpenReader(filepath.Split(s.files[0]))
 			if err != nil {
 				return nil, err
 			}
 			s.file, s.at, s.window, s.files = file, 0, s.window[:0], s.files[1:]
 		}
 		e, err := s.nextInFile()
-		if err == nil {
-			return e, nil
+		if !isEnd(err) {
+			return e, err
 		}
 		s.close()
-		if !isEnd(err) {
-			return nil, err
-		}
 	}
+}
+
+// passOver goes on behind what next could not read.
+func (s *scanner) passOver() {
+	if s.file == nil { // nor open
+		s.files = s.files[1:]
+		return
+	}
+	s.at, s.window = (s.failed/block+1)*block, nil
+	s.broken++
 }
 
 func (s *scanner) close() {
@@ -89,9 +104,13 @@ func (s *scanner) nextInFile() (*entry, error) {
 		if err := s.fill(fixedSize); err != nil {
 			return nil, err
 		}
-		if size, ok := entryLength(s.window); ok && s.fill(size) == nil {
+		if size, ok := entryLength(s.window); ok {
+			err := s.fill(size)
+			if err != nil && !isEnd(err) {
+				return nil, err
+			}
 			// The records keep their bytes beyond the next entry.
-			if e, err := decodeEntry(bytes.Clone(s.window[:size])); err == nil {
+			if e, bad := decodeEntry(bytes.Clone(s.window[:min(size, len(s.window))])); err == nil && bad == nil {
 				s.pass(size)
 				return e, nil
 			}
@@ -117,12 +136,13 @@ func (s *scanner) fill(n int) error {
 		s.buffer = make([]byte, max(n, scanWindow))
 	}
 	got, err := s.file.ReadAt(s.buffer, s.at)
-	if err != nil && !isEnd(err) {
+	s.window = s.buffer[:got]
+	switch {
+	case got >= n:
+		return nil // what cannot be read lies behind it
+	case err != nil && !isEnd(err):
+		s.failed = s.at + int64(got)
 		return err
 	}
-	s.window = s.buffer[:got]
-	if got < n {
-		return io.EOF
-	}
-	return nil
+	return io.EOF
 }

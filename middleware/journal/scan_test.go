@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/raft-wal/fs"
 )
 
 // FuzzScan: whatever bytes lie around them, entries that are whole are found,
@@ -39,14 +41,14 @@ func FuzzScan(f *testing.F) {
 		if len(found) != 2 || string(found[0].records[0].Body) != one || string(found[1].records[0].Body) != two {
 			t.Fatalf("found %d entries", len(found))
 		}
-		end, err := readTail(file.Name(), 3)
+		end, err := readTail(fs.New(), file.Name(), 3)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if known := end.committed; end.behind != 0 || end.sound(known) && end.rest != 0 {
 			t.Errorf("%+v", end)
 		}
-		if end, err = readTail(file.Name(), 2); err != nil || end.behind != 1 || end.sound(end.committed) {
+		if end, err = readTail(fs.New(), file.Name(), 2); err != nil || end.behind != 1 || end.sound(end.committed) {
 			t.Errorf("%+v, %v", end, err)
 		}
 	})
@@ -54,7 +56,7 @@ func FuzzScan(f *testing.F) {
 
 func entriesOf(t *testing.T, name string) (found []*entry) {
 	t.Helper()
-	s := &scanner{files: []string{name}}
+	s := &scanner{disk: fs.New(), files: []string{name}}
 	defer s.close()
 	for {
 		e, err := s.next()

@@ -4,7 +4,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"os"
+	"path/filepath"
+
+	"github.com/hashicorp/raft-wal/types"
 )
 
 // raft-wal writes a header to each file, and then frames, each of which begins
@@ -30,8 +32,8 @@ type tail struct {
 
 // readTail reads the newest file of a log whose next unit would have the number
 // next.
-func readTail(name string, next uint64) (t tail, err error) {
-	s := &scanner{files: []string{name}}
+func readTail(disk types.VFS, name string, next uint64) (t tail, err error) {
+	s := &scanner{disk: disk, files: []string{name}}
 	defer s.close()
 	for {
 		e, err := s.next()
@@ -45,7 +47,7 @@ func readTail(name string, next uint64) (t tail, err error) {
 			t.behind++
 		}
 	}
-	file, err := os.Open(name)
+	file, err := disk.OpenReader(filepath.Split(name))
 	if err != nil {
 		return t, err
 	}
