@@ -1,11 +1,14 @@
 package app
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -18,6 +21,31 @@ type HTTPConfig struct {
 	// Own is the PEM file of the certificate that the servers of this machine
 	// show, whatever name they are called by. It is used without a CA.
 	Own string
+}
+
+// Dial returns the URL of a server without a slash at its end, and a client as
+// Client makes it. setting is where the URL came from, and example one that
+// would do: an error names them.
+func (c HTTPConfig) Dial(server, setting, example string, timeout time.Duration) (base string, client *http.Client, err error) {
+	u, err := url.Parse(server)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return "", nil, Errorf(KindInvalid, "%s is %q: want a URL such as %s", setting, server, example)
+	}
+	client, err = c.Client(timeout)
+	return strings.TrimRight(server, "/"), client, err
+}
+
+// NoAnswer is the error of a request that nobody answered. what is who should
+// have, and setting where its address came from.
+func NoAnswer(ctx context.Context, what, address, setting string, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var asked *url.Error
+	if errors.As(err, &asked) {
+		err = asked.Err // the rest says what is said here
+	}
+	return Errorf(KindUnavailable, "no %s answers at %s (setting %s): %w", what, address, setting, err)
 }
 
 // Client returns a client whose requests take no longer than timeout; 0 is no

@@ -7,13 +7,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -39,15 +36,11 @@ type Client struct {
 
 // New returns a Client for the shipper at a URL such as http://localhost:8082.
 func New(target string, cfg app.HTTPConfig) (*Client, error) {
-	u, err := url.Parse(target)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, app.Errorf(app.KindInvalid, "producer-target is %q: want a URL such as http://localhost:8082", target)
-	}
-	requests, err := cfg.Client(timeout)
+	base, requests, err := cfg.Dial(target, "producer-target", "http://localhost:8082", timeout)
 	if err != nil {
 		return nil, err
 	}
-	return &Client{target: strings.TrimRight(target, "/") + "/api/logs", http: requests}, nil
+	return &Client{target: base + "/api/logs", http: requests}, nil
 }
 
 // String names the publisher in Watermill's metrics.
@@ -87,14 +80,7 @@ func (c *Client) send(ctx context.Context, body []byte) error {
 	request.ContentLength = int64(len(body))
 	response, err := c.http.Do(request)
 	if err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		var urlError *url.Error
-		if errors.As(err, &urlError) {
-			err = urlError.Err
-		}
-		return app.Errorf(app.KindUnavailable, "no shipper answers at %s (setting producer-target): %w", c.target, err)
+		return app.NoAnswer(ctx, "shipper", c.target, "producer-target", err)
 	}
 	defer response.Body.Close()
 	return answer(response)

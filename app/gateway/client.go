@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"millrace/app"
 )
@@ -24,15 +23,11 @@ type Client struct {
 
 // New returns a Client for the gateway at a URL such as http://localhost:8080.
 func New(target string, cfg app.HTTPConfig) (*Client, error) {
-	u, err := url.Parse(target)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, app.Errorf(app.KindInvalid, "gateway-url is %q: want a URL such as http://localhost:8080", target)
-	}
-	requests, err := cfg.Client(0)
+	base, requests, err := cfg.Dial(target, "gateway-url", "http://localhost:8080", 0)
 	if err != nil {
 		return nil, err
 	}
-	return &Client{target: strings.TrimRight(target, "/"), http: requests}, nil
+	return &Client{target: base, http: requests}, nil
 }
 
 // Anew returns a client whose answers have all that is stored when it asks, while
@@ -78,14 +73,7 @@ func (c *Client) ask(ctx context.Context, method, path string, query url.Values,
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		var urlError *url.Error
-		if errors.As(err, &urlError) {
-			err = urlError.Err
-		}
-		return nil, app.Errorf(app.KindUnavailable, "no gateway answers at %s (setting gateway-url): %w", c.target, err)
+		return nil, app.NoAnswer(ctx, "gateway", c.target, "gateway-url", err)
 	}
 	if response.StatusCode/100 == 2 {
 		return response, nil
