@@ -21,6 +21,7 @@ func Quarantine(cfg Config, poison message.Subscriber, quarantine *handlers.Quar
 			tracing.Handler(cfg.Tracing, "quarantine"),
 			retryAll(cfg),
 			measured(cfg),
+			watched(cfg),
 			middleware.Recoverer,
 		},
 	})
@@ -37,6 +38,7 @@ func Replay(cfg Config, asked message.Subscriber, replay *handlers.Replay) (*mes
 			tracing.Handler(cfg.Tracing, "replay"),
 			retryTransient(cfg),
 			measured(cfg),
+			watched(cfg),
 			middleware.Recoverer,
 		},
 	})
