@@ -1,14 +1,12 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"millrace/e2e/harness"
 	"millrace/e2e/servers"
@@ -24,27 +22,15 @@ var (
 	redis    *servers.Redis
 )
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "millrace-e2e-")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	if binary, err = harness.Build(context.Background(), dir); err == nil {
-		all, err = harness.Start(context.Background(), dir)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer all.Kill()
-	for _, server := range all.All() {
-		fmt.Println("started:", server.Command())
-	}
-	kafka, postgres, redis = all.Kafka, all.Postgres, all.Redis
-	return m.Run()
+func TestMain(m *testing.M) {
+	os.Exit(harness.Suite("millrace-e2e-", func(program string, started *harness.Servers) int {
+		binary, all = program, started
+		for _, server := range all.All() {
+			fmt.Println("started:", server.Command())
+		}
+		kafka, postgres, redis = all.Kafka, all.Postgres, all.Redis
+		return m.Run()
+	}))
 }
 
 var pipelines atomic.Int32
@@ -134,14 +120,5 @@ func (r *process) stop() int {
 
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(90 * time.Second)
-	for !condition() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("it did not come about that %s", what)
-		}
-	}
+	harness.Eventually(t, what, condition)
 }

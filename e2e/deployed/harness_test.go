@@ -1,14 +1,11 @@
 package deployed
 
 import (
-	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"testing"
-	"time"
 
 	"millrace/e2e/harness"
 )
@@ -19,37 +16,16 @@ var (
 	all    *harness.Servers
 )
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "millrace-deployed-")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	if binary, err = harness.Build(context.Background(), dir); err == nil {
-		all, err = harness.Start(context.Background(), dir)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer all.Kill()
-	return m.Run()
+func TestMain(m *testing.M) {
+	os.Exit(harness.Suite("millrace-deployed-", func(program string, started *harness.Servers) int {
+		binary, all = program, started
+		return m.Run()
+	}))
 }
 
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(90 * time.Second)
-	for !condition() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("it did not come about that %s", what)
-		}
-	}
+	harness.Eventually(t, what, condition)
 }
 
 // tool builds one of our tools and returns the program.

@@ -72,6 +72,54 @@ func Start(ctx context.Context, dir string, listeners ...*servers.Listener) (s *
 	return s, err
 }
 
+// Suite builds Millrace and starts the servers, once for all tests of a package,
+// and returns the exit code of run, or 1. name is for its folder.
+func Suite(name string, run func(binary string, all *Servers) int) int {
+	code, err := suite(name, run)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+func suite(name string, run func(binary string, all *Servers) int) (code int, err error) {
+	dir, err := os.MkdirTemp("", name)
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	binary, err := Build(context.Background(), dir)
+	if err != nil {
+		return 1, err
+	}
+	all, err := Start(context.Background(), dir)
+	if err != nil {
+		return 1, err
+	}
+	defer all.Kill()
+	return run(binary, all), nil
+}
+
+// Eventually waits for a condition, and ends the test when it does not come
+// about. t is a testing.TB.
+func Eventually(t interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}, what string, condition func() bool) {
+	t.Helper()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(90 * time.Second)
+	for !condition() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("it did not come about that %s", what)
+		}
+	}
+}
+
 // Build builds Millrace into a folder and returns the program's path.
 func Build(ctx context.Context, dir string) (string, error) {
 	repository, err := repository()
