@@ -60,7 +60,7 @@ func TestKeys(t *testing.T) {
 
 	for _, path := range []string{"/pipeline", "/quarantine", "/quarantine/" + id, "/?service=shop"} {
 		p.open(path)
-		p.until("location.pathname === '/login'")
+		p.loaded("location.pathname === '/login'")
 	}
 	p.logIn("mr_this-is-no-key")
 	p.until("document.querySelector('[role=alert]')")
@@ -96,7 +96,7 @@ func TestKeys(t *testing.T) {
 
 	p.open("/quarantine/" + id)
 	p.click("button[formaction$='discard']")
-	p.until("document.querySelector('.trouble')")
+	p.loaded("document.querySelector('.trouble')")
 	if said := p.text(".trouble"); !strings.Contains(said, "Your key does not allow this") || !strings.Contains(said, "admin") {
 		t.Errorf("of what a key may not do it says %q", said)
 	}
@@ -107,17 +107,17 @@ func TestKeys(t *testing.T) {
 	}
 
 	p.click(".who button")
-	p.until("location.pathname === '/login'")
+	p.loaded("location.pathname === '/login'")
 	p.open("/quarantine/" + id)
 	p.logIn(keys["admin"])
-	p.until("location.pathname.startsWith('/quarantine/')")
+	p.loaded("location.pathname.startsWith('/quarantine/')")
 	p.click("button[formaction$='discard']")
-	p.until("document.querySelector('.done')")
+	p.loaded("document.querySelector('.done')")
 	if state := p.text(".lead .badge"); state != "discarded" {
 		t.Errorf("the item is %s", state)
 	}
 	p.click(".who button")
-	p.until("location.pathname === '/login'")
+	p.loaded("location.pathname === '/login'")
 	response, err := http.Get("http://" + up.gateway + "/api/logs")
 	if err != nil {
 		t.Fatal(err)

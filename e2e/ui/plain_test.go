@@ -26,7 +26,7 @@ func TestWithoutScript(t *testing.T) {
 	p.shot("without-script")
 	first := p.text("#logs .log .message")
 	p.click("a[rel=next]")
-	p.until("new URLSearchParams(location.search).has('cursor')")
+	p.loaded("new URLSearchParams(location.search).has('cursor')")
 	if p.text("#logs .log .message") == first {
 		t.Error("the next page is the first")
 	}
@@ -35,13 +35,13 @@ func TestWithoutScript(t *testing.T) {
 	p.click("#logs .log summary")
 	p.until("document.querySelector('#logs .log details').open")
 	p.click("#logs .log .in[href*='host=']")
-	p.until("new URLSearchParams(location.search).has('host')")
+	p.loaded("new URLSearchParams(location.search).has('host')")
 	p.click("details.range > summary")
 	p.click("a[href*='from=-24h']")
 	p.query("from", "-24h")
 	p.click("details.table > summary")
 	p.click("details.table td a")
-	p.until("new URLSearchParams(location.search).has('to')")
+	p.loaded("new URLSearchParams(location.search).has('to')")
 }
 
 // Whoever has a keyboard alone comes everywhere.

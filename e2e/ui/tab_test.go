@@ -130,6 +130,12 @@ func (p *tab) until(expression string) {
 	}
 }
 
+// loaded waits until a page is there, whole, of which an expression is true.
+func (p *tab) loaded(expression string) {
+	p.t.Helper()
+	p.until("(" + expression + ") && document.readyState === 'complete'")
+}
+
 // query waits until the address has a parameter.
 func (p *tab) query(name, value string) {
 	p.t.Helper()
