@@ -20,12 +20,12 @@ import (
 // what is asked has none, unless args say so.
 func (p *pipeline) schemathesis(key string, args ...string) {
 	p.t.Helper()
-	program := os.Getenv("MILLRACE_SCHEMATHESIS")
+	program := os.Getenv("SCHEMATHESIS")
 	if program == "" {
 		program, _ = filepath.Abs(filepath.Join("..", ".cache", "schemathesis", "bin", "schemathesis"))
 	}
 	if _, err := os.Stat(program); err != nil {
-		p.t.Fatalf("there is no schemathesis: run ./task schemathesis, which fetches it, or name it in MILLRACE_SCHEMATHESIS: %v", err)
+		p.t.Fatalf("there is no schemathesis: run ./task schemathesis, which fetches it, or name it in SCHEMATHESIS: %v", err)
 	}
 	ctx, cancel := context.WithTimeout(p.t.Context(), 5*time.Minute)
 	defer cancel()
