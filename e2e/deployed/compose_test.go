@@ -13,9 +13,11 @@ import (
 // commands that people know work on it.
 func TestWhatComposeStartsWorks(t *testing.T) {
 	s := newSite(t, "../../deployments/compose.yaml")
-	if _, err := all.Database(t.Context(), "millrace"); err != nil {
+	database, err := all.Database(t.Context(), "millrace")
+	if err != nil {
 		t.Fatal(err)
 	}
+	s.expectReader(database)
 	order := s.order()
 	if len(order) != 4 {
 		t.Fatalf("%d services are built here", len(order))
