@@ -2,16 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"millrace/app"
 	"millrace/app/kafka"
-	"millrace/app/otel"
 	"millrace/app/otlp"
 	"millrace/app/postgres"
-	"millrace/app/redis"
 	"millrace/handlers"
 	"millrace/middleware/metrics"
 	"millrace/routers"
@@ -104,7 +103,7 @@ func openRecords(r *role) (batches message.Subscriber, poison message.Publisher,
 	}
 	records, err := kafka.NewPublisher(r.cfg.Kafka, meter.Count)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, errors.Join(err, batches.Close())
 	}
 	poison, err = routers.Publisher(r.routing(), records)
 	return batches, poison, err
@@ -130,28 +129,4 @@ func newQuarantineRouters(r *role, db *postgres.DB, again message.Publisher) (qu
 	}
 	replay, err = routers.Replay(r.routing(), asked, handlers.NewReplay(otlp.Codec{}, items, again, hopelessReason))
 	return quarantine, replay, err
-}
-
-// openPostgres connects to PostgreSQL and brings the schema up to date. limit is
-// the longest time a statement may take; 0 is none.
-func openPostgres(ctx context.Context, r *role, limit time.Duration) (*postgres.DB, error) {
-	if err := need(r.cfg.Postgres.URL != "", "postgres-url", "postgres://USER:PASSWORD@localhost:5432/millrace"); err != nil {
-		return nil, err
-	}
-	return postgres.Open(ctx, postgres.Config{
-		URL:              r.cfg.Postgres.URL,
-		MaxConns:         r.cfg.Postgres.Connections,
-		StatementTimeout: limit,
-		Retention:        r.cfg.Consumer.Retention,
-		Tracing:          otel.Children(r.tracing),
-		RetentionBytes:   r.cfg.Consumer.RetentionBytes,
-		Logger:           r.logger,
-	})
-}
-
-func openRedis(r *role, cfg app.RedisConfig) (*redis.Client, error) {
-	if err := need(cfg.Addr != "", "redis-addr", "localhost:6379"); err != nil {
-		return nil, err
-	}
-	return redis.New(cfg, otel.Children(r.tracing)), nil
 }

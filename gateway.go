@@ -10,7 +10,6 @@ import (
 	"millrace/app"
 	"millrace/app/client"
 	"millrace/app/kafka"
-	"millrace/app/otel"
 	"millrace/app/otlp"
 	"millrace/app/postgres"
 	"millrace/http/ledger"
@@ -94,15 +93,6 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 	return r.run(ctx)
 }
 
-// newAnswers returns the cache of answers, which minds how far a replica is.
-func newAnswers(cfg app.Config, cache app.AnswerStore, db, searched *postgres.DB, feed *postgres.Feed) *app.AnswerCache {
-	config := app.AnswerCacheConfig{Store: cache, Scope: storeName(cfg.Postgres.URL), Changed: feed.ChangedAt, Timeout: cfg.Postgres.Timeout}
-	if cfg.Postgres.ReadURL != "" {
-		config.Searched = db.Searched(searched)
-	}
-	return app.NewAnswerCache(config)
-}
-
 // mountDocument adds the description of the API, against which requests are
 // checked.
 func mountDocument(e *echo.Echo) (*openapi.Document, error) {
@@ -147,20 +137,6 @@ func mountTail(r *role, e *echo.Echo, document *openapi.Document, stored app.Sto
 		observer.Watch(config.Hub.Tails)
 	}
 	return tail.Mount(e, config)
-}
-
-// openSearched connects to where searches go: a replica, if one is set. What
-// writes, the ledger and the newest logs, which must have the last stored batch,
-// stay with the server that is written to.
-func openSearched(ctx context.Context, r *role) (*postgres.DB, error) {
-	url := r.cfg.Postgres.ReadURL
-	if url == "" {
-		url = r.cfg.Postgres.URL
-	}
-	return postgres.OpenReader(ctx, postgres.Config{
-		URL: url, MaxConns: r.cfg.Postgres.Connections, StatementTimeout: r.cfg.Postgres.Timeout, Logger: r.logger, Name: "postgres-searches",
-		Tracing: otel.Children(r.tracing),
-	})
 }
 
 // mountLedger adds the ledger's endpoints, and the loop that looks for gaps.

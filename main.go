@@ -5,13 +5,34 @@
 //	producer ──HTTP──▶ shipper ──batches──▶ Kafka ──▶ consumer ──▶ PostgreSQL ◀── gateway ◀── you
 //	                                                      └──▶ Redis ◀──────────────┘
 //
-// Each role has a file of its own in this package, which wires it from top to
-// bottom: shipper.go, consumer.go, gateway.go, producer.go. up.go runs them
-// all in one process, send.go ships files, logs.go shows logs, verify.go checks that none is missing,
-// poison.go asks after the quarantine,
-// reload.go takes settings anew while roles run,
-// configcmd.go shows the settings and doctor.go examines the servers they name.
-// The rooms they are wired from are described in docs/design.md.
+// Each role has a file, which wires it from top to bottom; the rooms it is wired
+// from are described in docs/design.md.
+//
+//	roles      up.go         all of them in one process, on embedded servers
+//	           producer.go   synthetic logs
+//	           shipper.go    intake, batches, Kafka
+//	           consumer.go   Kafka, PostgreSQL, the quarantine
+//	           gateway.go    queries and pages
+//	their      role.go       what every role is built with, and how it runs and stops
+//	parts      stores.go     the connections to PostgreSQL and Redis
+//	           journal.go    the shipper's journal
+//	           codec.go      batching, told what a log is
+//	           refused.go    logs that no topic takes
+//	           access.go     keys and certificates
+//	           logging.go    our own log
+//	           reload.go     settings taken anew while it runs
+//	commands   send.go       ship files
+//	           logs.go       show logs; logsfollow.go goes on, logfilter.go has the filters
+//	           verify.go     is every log there, once?
+//	           poison.go     the quarantine
+//	           journalcmd.go look into a journal
+//	           keycmd.go     API keys
+//	           configcmd.go  the settings in effect; reference.go describes them all
+//	           doctor.go     do the servers suit the settings?
+//	           health.go     is a role healthy?
+//	           version.go
+//	settings   settings.go   flags and environment; settingsfile.go the YAML file
+//	           clientusage.go the help of commands that need few settings
 package main
 
 import (

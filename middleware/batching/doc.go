@@ -38,5 +38,6 @@
 //	together.go   how many batches are sent at once
 //	batch.go      a batch
 //	flush.go      its end: sent, halved, or set aside
+//	poison.go     setting aside
 //	journaled.go  taking units by way of a Journal
 package batching

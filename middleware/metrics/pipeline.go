@@ -13,6 +13,8 @@
 //	quarantine.go  what was set aside
 //	ledger.go      what the ledger says is missing
 //	http.go        requests to any role, and what the cache answered
+//	access.go      who was not let in
+//	tail.go        those who follow
 //
 // Labels are bounded: a label's values are all known, or there are as many as
 // there are partitions or routes.

@@ -4,6 +4,7 @@
 //
 //	store.go   the suite of app.BatchStore
 //	reader.go  the suite of app.LogReader
+//	counter.go the suite of app.LogCounter
 //	ledger.go  the suite of app.LedgerLooker
 //	random.go  random logs and queries, answered as Memory does
 //	odd.go     logs of every odd kind
