@@ -38,12 +38,16 @@ func showClientUsage(command *cobra.Command) {
 // wanted says what values a flag has.
 func wanted(flag *pflag.Flag) string {
 	switch flag.Value.Type() {
-	case "int":
+	case "int", "int64":
 		return "a whole number"
+	case "float64":
+		return "a number"
 	case "bool":
 		return "true or false"
 	case "duration":
-		return "a length of time, as 30s or 5m"
+		return "a time such as 5s or 5m"
+	case "stringSlice":
+		return "a list, with commas between its parts"
 	default:
 		return "a " + flag.Value.Type()
 	}

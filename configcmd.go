@@ -32,7 +32,7 @@ It shows them even when they cannot be right, and then says why and ends with 1.
 			if _, err := io.WriteString(cmd.OutOrStdout(), settings.show(changed)); err != nil {
 				return err
 			}
-			return cfg.Validate()
+			return settings.validate(cfg)
 		},
 	}
 	command.Flags().BoolVar(&changed, "changed", false, "only those that are not the default's")
@@ -55,7 +55,7 @@ millrace doctor to say.`,
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d settings, nothing wrong\n", args[0], found)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, nothing wrong\n", args[0], app.Counted(found, "setting", "settings"))
 			return err
 		},
 	}
@@ -66,7 +66,7 @@ func checkFile(file string) (found int, err error) {
 	cfg := app.DefaultConfig()
 	settings := bindSettings(pflag.NewFlagSet("check", pflag.ContinueOnError), &cfg)
 	settings.file = file
-	if err := errors.Join(settings.use(nil), cfg.Validate()); err != nil {
+	if err := errors.Join(settings.use(nil), settings.validate(&cfg)); err != nil {
 		return 0, err
 	}
 	return len(settings.sources), nil

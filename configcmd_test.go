@@ -77,9 +77,10 @@ func TestConfigCheckNamesAllThatIsWrong(t *testing.T) {
 	for text, want := range map[string][]string{
 		"kafka:\n  broker: [a:1]\nbatchin:\n  max-delay: 5s\n":    {"millrace.yaml:2: kafka-broker is no setting; did you mean kafka-brokers?", "millrace.yaml:4: batchin-max-delay"},
 		"spring:\n  kafka:\n    producer:\n      ackss: all\n":    {"millrace.yaml:4: kafka-producer-ackss", "kafka-producer-acks?"},
-		"kafka:\n  partitions: many\nbatching:\n  max-delay: 5\n": {"kafka-partitions in ", "batching-max-delay in "},
-		"kafka:\n  partitions: 0\nlog-level: loud\n":              {"kafka-partitions is 0", `log-level is "loud"`},
-		"foo: 1\nbatching:\n  max-delay: 5\nlog-level: loud\n":    {"foo is no setting", "batching-max-delay in ", `log-level is "loud"`},
+		"kafka:\n  partitions: many\nbatching:\n  max-delay: 5\n": {`millrace.yaml:2: kafka-partitions is "many": want a whole number`, `millrace.yaml:4: batching-max-delay is "5": want a time such as 5s`},
+		"kafka:\n  partitions: 0\nlog-level: loud\n":              {"millrace.yaml:2: kafka-partitions is 0: want 1 or more", `millrace.yaml:3: log-level is "loud": want one of debug, info, warn, error`},
+		"foo: 1\nbatching:\n  max-delay: 5\nlog-level: loud\n":    {"foo is no setting", "millrace.yaml:3: batching-max-delay is ", `log-level is "loud"`},
+		"spring: {kafka: {producer: {\n  retries: -1}}}\n":        {"millrace.yaml:2: kafka-producer-retries is -1"},
 		"- a\n": {"no YAML with settings"},
 	} {
 		_, err := millrace(t, "config", "check", settingsFile(t, text))
@@ -88,6 +89,14 @@ func TestConfigCheckNamesAllThatIsWrong(t *testing.T) {
 				t.Errorf("%q: %v lacks %q", text, err, part)
 			}
 		}
+	}
+	for _, alone := range []string{"batching: {max-batch-size: abc}\n", "batching: {max-delay: soon}\n", "producer: {rate: fast}\n", "gateway: {cache: maybe}\n"} {
+		if _, err := millrace(t, "config", "check", settingsFile(t, alone)); err == nil || strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "strconv") {
+			t.Errorf("%q is told not in one line, or in Go's words: %v", alone, err)
+		}
+	}
+	if out, err := millrace(t, "config", "check", settingsFile(t, "log-level: warn\n")); err != nil || !strings.Contains(out, ": 1 setting, nothing wrong") {
+		t.Errorf("error %v; it prints %s", err, out)
 	}
 	if _, err := millrace(t, "config", "check", "/nowhere.yaml"); err == nil {
 		t.Error("a file that is not there passes")

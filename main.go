@@ -96,7 +96,7 @@ func newCommand() *cobra.Command {
 		if err := settings.load(); err != nil {
 			return err
 		}
-		return cfg.Validate()
+		return settings.validate(&cfg)
 	}
 	role := func(use, short string, run func(context.Context, app.Config) error) {
 		root.AddCommand(&cobra.Command{

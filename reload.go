@@ -127,7 +127,7 @@ func (s *settings) reread(file []byte) (app.Config, map[string]string, error) {
 		}
 	}
 	found, err := fresh.fromYAML(file)
-	if err := errors.Join(err, fresh.fill(env, found), cfg.Validate()); err != nil {
+	if err := errors.Join(err, fresh.fill(env, found), fresh.validate(&cfg)); err != nil {
 		return cfg, nil, err
 	}
 	values := map[string]string{}

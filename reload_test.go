@@ -127,7 +127,7 @@ func TestWhatNeedsARestartIsNamed(t *testing.T) {
 func TestABadFileLeavesTheSettings(t *testing.T) {
 	whileWatched(t, "producer: {rate: 3}\n", func(w *watchedSettings) {
 		for text, want := range map[string]string{
-			"producer: {rate: fast}\n":                     "producer-rate in",
+			"producer: {rate: fast}\n":                     "millrace.yaml:1: producer-rate is",
 			"producer: {rate: -1}\nkafka: {partitions: 0}": "producer-rate",
 			"producer: {rat: 5}\n":                         "did you mean producer-rate",
 			"producer: [\n":                                "no YAML",

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"reflect"
 	"regexp"
@@ -26,12 +27,13 @@ type settings struct {
 	secret  map[string]bool   // those that must not be shown
 	live    map[string]bool   // those that are taken anew while running
 	sources map[string]string // of what load found a value for: where
+	lines   map[string]int    // of what the file sets: where in it
 }
 
 // bindSettings gives flags one flag for each setting of cfg, named by the tags
 // of app.Config. The value that cfg holds is the default.
 func bindSettings(flags *pflag.FlagSet, cfg *app.Config) *settings {
-	s := &settings{flags: flags, secret: map[string]bool{}, live: map[string]bool{}, sources: map[string]string{}}
+	s := &settings{flags: flags, secret: map[string]bool{}, live: map[string]bool{}, sources: map[string]string{}, lines: map[string]int{}}
 	flags.StringVar(&s.file, "config", "", "YAML file with settings")
 	s.bind("", reflect.ValueOf(cfg).Elem())
 	return s
@@ -102,12 +104,54 @@ func (s *settings) fill(env, file map[string]string) error {
 			if value, ok = file[name]; !ok {
 				continue
 			}
-			source, where = s.file, name+" in "+s.file
+			source, where = s.file, s.place(name, s.lines[name])
 		}
-		if err := s.flags.Set(name, value); err != nil {
-			wrong = append(wrong, app.Errorf(app.KindInvalid, "%s: %w", where, err))
+		if err := s.set(name, value); err != nil {
+			wrong = append(wrong, app.Errorf(app.KindInvalid, "%s %w", where, err))
+			continue
 		}
 		s.sources[name] = source
+	}
+	return errors.Join(wrong...)
+}
+
+// set gives a setting a value, or leaves it as it was and says what it wants.
+func (s *settings) set(name, value string) error {
+	flag := s.flags.Lookup(name)
+	before := flagText(flag.Value)
+	err := s.flags.Set(name, value)
+	if err == nil {
+		return nil
+	}
+	if _, list := flag.Value.(pflag.SliceValue); !list { // what failed has set it to nothing
+		_ = flag.Value.Set(before) // it was its value
+	}
+	return fmt.Errorf("is %q: want %s", value, wanted(flag))
+}
+
+// place says where in the file a setting stands; line is 0 when that is not known.
+func (s *settings) place(name string, line int) string {
+	if line == 0 {
+		return fmt.Sprintf("%s in %s", name, s.file)
+	}
+	return fmt.Sprintf("%s:%d: %s", s.file, line, name)
+}
+
+// validate checks the values together, and says of those that are wrong where in
+// the file they stand.
+func (s *settings) validate(cfg *app.Config) error {
+	err := cfg.Validate()
+	var joined interface{ Unwrap() []error }
+	if !errors.As(err, &joined) {
+		return err
+	}
+	var wrong []error
+	for _, one := range joined.Unwrap() {
+		var about *app.Error
+		if errors.As(one, &about) && s.sources[about.Field] == s.file && s.lines[about.Field] > 0 {
+			one = app.Errorf(app.KindInvalid, "%s:%d: %w", s.file, s.lines[about.Field], one)
+		}
+		wrong = append(wrong, one)
 	}
 	return errors.Join(wrong...)
 }
@@ -142,12 +186,12 @@ var ofService = regexp.MustCompile(`^(.+_)?(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT
 // unknown names a setting that does not exist, and the nearest that does.
 func (s *settings) unknown(where, name string) error {
 	if s.isGroup(name) {
-		return app.Errorf(app.KindInvalid, "%s is a group of settings, not one of them; see millrace up --help", where)
+		return app.Errorf(app.KindInvalid, "%s is a group of settings, not one of them; millrace config reference lists them", where)
 	}
 	if nearest := s.nearest(name, len(name)/3); nearest != "" {
 		return app.Errorf(app.KindInvalid, "%s is no setting; did you mean %s?", where, nearest)
 	}
-	return app.Errorf(app.KindInvalid, "%s is no setting; see millrace up --help", where)
+	return app.Errorf(app.KindInvalid, "%s is no setting; millrace config reference lists them", where)
 }
 
 // isGroup tells whether there are settings whose names begin with that of a

@@ -86,10 +86,8 @@ func (f *yamlFile) flatten(above, prefix string, tree map[string]any) {
 		if tree[key] == nil && f.isGroup(name) {
 			continue // all that was in it is commented out
 		}
-		where := fmt.Sprintf("%s in %s", name, f.file)
-		if line := f.lines[above+name]; line > 0 {
-			where = fmt.Sprintf("%s:%d: %s", f.file, line, name)
-		}
+		line := f.lines[above+name]
+		where := f.place(name, line)
 		if !slices.Contains(f.names, name) {
 			f.wrong = append(f.wrong, f.unknown(where, name))
 			continue
@@ -103,6 +101,7 @@ func (f *yamlFile) flatten(above, prefix string, tree map[string]any) {
 			continue
 		}
 		f.values[name] = text
+		f.settings.lines[name] = line
 	}
 }
 

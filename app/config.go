@@ -1,13 +1,6 @@
 package app
 
-import (
-	"errors"
-	"fmt"
-	"net"
-	"net/url"
-	"slices"
-	"time"
-)
+import "time"
 
 // Config is every setting of the program. A setting's name is made of the
 // tags on the way to it, joined by hyphens: Kafka.Brokers is kafka-brokers. It
@@ -41,14 +34,6 @@ type Config struct {
 type TracingConfig struct {
 	Endpoint string  `name:"endpoint" help:"URL of an OpenTelemetry receiver that takes traces by OTLP over HTTP, such as http://localhost:4318; empty: nothing is traced"`
 	Ratio    float64 `name:"ratio" help:"share, 0 to 1, of the requests that are traced when their callers do not say"`
-}
-
-func (t *TracingConfig) validate(check func(ok bool, name, want string, got any)) {
-	if t.Endpoint != "" {
-		u, err := url.Parse(t.Endpoint)
-		check(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "", "tracing-endpoint", "a URL such as http://localhost:4318", quoted(t.Endpoint))
-	}
-	check(t.Ratio >= 0 && t.Ratio <= 1, "tracing-ratio", "0 to 1", t.Ratio)
 }
 
 // KafkaConfig says which Kafka to use and how to write to it.
@@ -177,97 +162,3 @@ func DefaultConfig() Config {
 		Gateway:  GatewayConfig{Addr: "127.0.0.1:8080", Cache: true, ClosedAfter: time.Hour, MaxTails: 64, MaxSearches: 16, MaxExports: 2},
 	}
 }
-
-// Validate returns every setting that cannot be right, each named, joined.
-func (c *Config) Validate() error {
-	var wrong []error
-	check := func(ok bool, name, want string, got any) {
-		if !ok {
-			wrong = append(wrong, Errorf(KindInvalid, "%s is %v: want %s", name, got, want))
-		}
-	}
-	oneOf := func(name, got string, want ...string) {
-		check(slices.Contains(want, got), name, "one of "+fmt.Sprint(want), quoted(got))
-	}
-	atLeast := func(name string, got, least int) { check(got >= least, name, fmt.Sprintf("%d or more", least), got) }
-	address := func(name, got string) {
-		_, _, err := net.SplitHostPort(got)
-		check(err == nil, name, "HOST:PORT", quoted(got))
-	}
-
-	check(c.DataDir != "", "data-dir", "a folder", quoted(c.DataDir))
-	oneOf("log-level", c.LogLevel, "debug", "info", "warn", "error")
-	oneOf("log-format", c.LogForm, "text", "json")
-	check(c.Shutdown > 0, "shutdown-timeout", "a time above 0, such as 30s", c.Shutdown)
-	for _, broker := range c.Kafka.Brokers {
-		address("kafka-brokers", broker)
-	}
-	atLeast("kafka-partitions", c.Kafka.Partitions, 1)
-	atLeast("kafka-replication", c.Kafka.Replication, 1)
-	oneOf("kafka-compression", c.Kafka.Compression, "none", "gzip", "snappy", "lz4", "zstd")
-	oneOf("kafka-producer-acks", c.Kafka.Producer.Acks, "all", "1", "0")
-	atLeast("kafka-producer-retries", c.Kafka.Producer.Retries, 0)
-	check(c.Kafka.Group != "", "kafka-group", "a name", quoted(c.Kafka.Group))
-	if c.Postgres.URL != "" {
-		u, err := url.Parse(c.Postgres.URL)
-		// The value may hold a password: it is not shown.
-		check(err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql"), "postgres-url", "postgres://USER:PASSWORD@HOST:PORT/DATABASE", "something else")
-	}
-	atLeast("postgres-connections", c.Postgres.Connections, 3)
-	check(c.Postgres.Timeout > 0, "postgres-statement-timeout", "a time above 0, such as 10s", c.Postgres.Timeout)
-	if c.Redis.Addr != "" {
-		address("redis-addr", c.Redis.Addr)
-	}
-	check(c.Redis.Timeout > 0, "redis-timeout", "a time above 0, such as 50ms", c.Redis.Timeout)
-	c.Batching.validate(check, oneOf, atLeast)
-	c.Access.validate(check, oneOf)
-	c.TLS.validate(check)
-	c.Tracing.validate(check)
-	if c.APIKey != "" {
-		_, _, ok := ParseKey(c.APIKey)
-		check(ok, "api-key", "a key as millrace key create prints it", "something else")
-	}
-	address("producer-addr", c.Producer.Addr)
-	check(c.Producer.Rate >= 0 && c.Producer.Rate <= MaxProducerRate, "producer-rate", fmt.Sprintf("0 to %d", MaxProducerRate), c.Producer.Rate)
-	address("shipper-addr", c.Shipper.Addr)
-	check(c.Shipper.MaxBody >= 1, "shipper-max-body", "1 or more", c.Shipper.MaxBody)
-	atLeast("shipper-max-requests", c.Shipper.MaxRequests, 1)
-	address("consumer-addr", c.Consumer.Addr)
-	check(c.Consumer.Retention >= 24*time.Hour, "consumer-retention", "24h or more", c.Consumer.Retention)
-	check(c.Consumer.RetentionBytes >= 0, "consumer-retention-bytes", "a size in bytes, or 0 for any", c.Consumer.RetentionBytes)
-	atLeast("consumer-max-retries", c.Consumer.MaxRetries, 1)
-	address("gateway-addr", c.Gateway.Addr)
-	c.Gateway.validate(check, atLeast)
-	return errors.Join(wrong...)
-}
-
-// MaxProducerRate is the fastest the synthetic producer is asked to be, in
-// logs a second.
-const MaxProducerRate = 1_000_000
-
-func (b *BatchingConfig) validate(
-	check func(ok bool, name, want string, got any), oneOf func(name, got string, want ...string), atLeast func(name string, got, least int),
-) {
-	check(b.MaxBatchSize >= 1 && b.MaxBatchSize <= MaxBatchCount, "batching-max-batch-size", fmt.Sprintf("1 to %d", MaxBatchCount), b.MaxBatchSize)
-	check(b.MaxDelay > 0, "batching-max-delay", "a time above 0, such as 5s", b.MaxDelay)
-	atLeast("batching-max-bytes", b.MaxBytes, 1024)
-	atLeast("batching-buffer-capacity", b.BufferCapacity, b.MaxBatchSize)
-	atLeast("batching-buffer-bytes", b.BufferBytes, b.MaxBytes)
-	oneOf("batching-when-full", b.WhenFull, "reject", "block", "drop")
-	oneOf("batching-acknowledge", b.Acknowledge, "journaled", "flushed", "buffered")
-	atLeast("batching-max-together", b.Together, 1)
-}
-
-func (g *GatewayConfig) validate(check func(ok bool, name, want string, got any), atLeast func(name string, got, least int)) {
-	check(g.MaxRange >= 0, "gateway-max-range", "a time, or 0 for any", g.MaxRange)
-	check(g.ClosedAfter > 0, "gateway-closed-after", "a time above 0, such as 1h", g.ClosedAfter)
-	atLeast("gateway-max-tails", g.MaxTails, 1)
-	atLeast("gateway-max-searches", g.MaxSearches, 1)
-	atLeast("gateway-max-exports", g.MaxExports, 1)
-	for _, shipper := range g.Shippers {
-		u, err := url.Parse(shipper)
-		check(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "", "gateway-shippers", "URLs such as http://localhost:8082", quoted(shipper))
-	}
-}
-
-func quoted(s string) string { return fmt.Sprintf("%q", s) }

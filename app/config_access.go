@@ -3,7 +3,6 @@ package app
 import (
 	"net"
 	"net/netip"
-	"net/url"
 	"path/filepath"
 	"slices"
 )
@@ -60,19 +59,4 @@ func (c *Config) HTTP(targets ...string) HTTPConfig {
 		out.Own = c.TLS.Cert
 	}
 	return out
-}
-
-func (a *AccessConfig) validate(check func(ok bool, name, want string, got any), oneOf func(name, got string, want ...string)) {
-	oneOf("access-mode", a.Mode, "auto", "on", "off")
-	check(a.Rate >= 0, "access-rate", "0 or more", a.Rate)
-	check(a.Burst >= 0, "access-burst", "0 or more", a.Burst)
-	for _, origin := range a.Origins {
-		u, err := url.Parse(origin)
-		check(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.Scheme+"://"+u.Host == origin,
-			"access-origins", "origins such as https://example.org", quoted(origin))
-	}
-}
-
-func (t *TLSConfig) validate(check func(ok bool, name, want string, got any)) {
-	check((t.Cert == "") == (t.Key == ""), "tls-cert", "set together with tls-key", quoted(t.Cert))
 }

@@ -11,6 +11,7 @@ type Verdict string
 // The verdicts.
 const (
 	VerdictFine   Verdict = "fine"
+	VerdictUnset  Verdict = "unset"  // it is not set, and was not looked at
 	VerdictBetter Verdict = "better" // it works, and would be better otherwise
 	VerdictWrong  Verdict = "WRONG"  // logs will be refused, lost or not stored
 )
@@ -38,6 +39,9 @@ func (e *Examination) Found() []Diagnosis { return e.found }
 // Fine notes what is as it should be.
 func (e *Examination) Fine(format string, args ...any) { e.note(VerdictFine, "", format, args) }
 
+// Unset notes what was not looked at, since no setting names it.
+func (e *Examination) Unset(format string, args ...any) { e.note(VerdictUnset, "", format, args) }
+
 // Better notes what works, with what would be better.
 func (e *Examination) Better(advice, format string, args ...any) {
 	e.note(VerdictBetter, advice, format, args)
@@ -50,6 +54,14 @@ func (e *Examination) Wrong(advice, format string, args ...any) {
 
 func (e *Examination) note(verdict Verdict, advice, format string, args []any) {
 	e.found = append(e.found, Diagnosis{e.about, verdict, fmt.Sprintf(format, args...), advice})
+}
+
+// Counted is a number with what it counts, as people say it.
+func Counted(n int, one, many string) string {
+	if n == 1 {
+		many = one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 const (
