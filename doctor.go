@@ -55,7 +55,7 @@ logs would be refused, lost or not stored.`,
 			return nil
 		},
 	}
-	command.Flags().BoolVar(&quiet, "quiet", false, "say nothing of what is fine")
+	command.Flags().BoolVar(&quiet, "quiet", false, "say nothing of what is fine or not set")
 	return command
 }
 
@@ -99,7 +99,7 @@ func examine(ctx context.Context, cfg app.Config) []app.Diagnosis {
 // embeddedOnly says that a server is none of the user's own.
 func embeddedOnly(about, setting string) []app.Diagnosis {
 	x := app.NewExamination(about)
-	x.Fine("%s is not set: millrace up brings its own, and the other roles need one", setting)
+	x.Unset("%s is not set: millrace up brings its own, and the other roles need one", setting)
 	return x.Found()
 }
 
@@ -107,7 +107,7 @@ func embeddedOnly(about, setting string) []app.Diagnosis {
 func prescribe(found []app.Diagnosis, quiet bool) string {
 	var out strings.Builder
 	for _, d := range found {
-		if quiet && d.Verdict == app.VerdictFine {
+		if quiet && (d.Verdict == app.VerdictFine || d.Verdict == app.VerdictUnset) {
 			continue
 		}
 		fmt.Fprintf(&out, "%-6s  %-10s  %s\n", d.Verdict, d.About, d.Finding)

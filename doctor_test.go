@@ -43,7 +43,7 @@ func TestWhatIsNotSetIsEmbedded(t *testing.T) {
 	if got := prescribe(found, true); strings.Contains(got, "Kafka") {
 		t.Errorf("quiet tells of what is fine: %s", got)
 	}
-	if got := prescribe(found, false); !strings.Contains(got, "kafka-brokers is not set: millrace up brings its own") {
+	if got := prescribe(found, false); !strings.Contains(got, "unset   Kafka       kafka-brokers is not set: millrace up brings its own") {
 		t.Error(got)
 	}
 }

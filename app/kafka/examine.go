@@ -38,7 +38,7 @@ func Examine(ctx context.Context, cfg app.KafkaConfig, maxBytes int) []app.Diagn
 		return x.Found()
 	}
 	x.brokers = len(brokers)
-	x.Fine("%d brokers answer", x.brokers)
+	x.Fine("%s", app.Counted(x.brokers, "broker answers", "brokers answer"))
 	x.topics()
 	return x.Found()
 }
@@ -60,9 +60,9 @@ func (x *examination) topics() {
 	for _, topic := range topics {
 		switch {
 		case topic.Err == sarama.ErrUnknownTopicOrPartition:
-			x.Fine("there is no topic %s yet: a shipper or consumer makes it, with %d replicas", topic.Name, x.cfg.Replication)
+			x.Fine("there is no topic %s yet: a shipper or consumer makes it, with %s", topic.Name, app.Counted(x.cfg.Replication, "replica", "replicas"))
 			if x.cfg.Replication > x.brokers {
-				x.Wrong(fmt.Sprintf("set kafka-replication to %d or less", x.brokers), "%d replicas cannot be made on %d brokers", x.cfg.Replication, x.brokers)
+				x.Wrong(fmt.Sprintf("set kafka-replication to %d or less", x.brokers), "%d replicas cannot be made on %s", x.cfg.Replication, app.Counted(x.brokers, "broker", "brokers"))
 			}
 		case topic.Err != sarama.ErrNoError:
 			x.Wrong("let this user describe, read and write it", "topic %s: %v", topic.Name, topic.Err)
@@ -82,9 +82,9 @@ func (x *examination) topic(topic *sarama.TopicMetadata) {
 	if topic.Name == app.TopicLogs {
 		if n := len(topic.Partitions); n < x.cfg.Partitions {
 			x.Better(fmt.Sprintf("kafka-topics --alter --topic %s --partitions %d, or set kafka-partitions to %d", topic.Name, x.cfg.Partitions, n),
-				"topic %s has %d partitions, so that no more consumers work side by side; kafka-partitions is %d", topic.Name, n, x.cfg.Partitions)
+				"topic %s has %s, so that no more consumers work side by side; kafka-partitions is %d", topic.Name, app.Counted(n, "partition", "partitions"), x.cfg.Partitions)
 		} else {
-			x.Fine("topic %s has %d partitions: as many consumers can work side by side", topic.Name, n)
+			x.Fine("topic %s has %s: as many consumers can work side by side", topic.Name, app.Counted(n, "partition", "partitions"))
 		}
 	}
 	if policy := settings["cleanup.policy"]; strings.Contains(policy, "compact") {
@@ -107,15 +107,20 @@ func (x *examination) copies(topic *sarama.TopicMetadata, settings map[string]st
 	enough := fmt.Sprintf("kafka-configs --alter --topic %s --add-config min.insync.replicas=%d", topic.Name, max(1, replicas-1))
 	switch {
 	case needed > replicas:
-		x.Wrong(enough, "topic %s has %d replicas and min.insync.replicas=%d: with acks=all nothing is ever taken", topic.Name, replicas, needed)
+		x.Wrong(enough, "topic %s has %s and min.insync.replicas=%d: with acks=all nothing is ever taken", topic.Name, app.Counted(replicas, "replica", "replicas"), needed)
 	case needed > inSync:
-		x.Wrong("start the brokers that are behind", "topic %s has %d replicas in sync and needs %d: nothing is taken", topic.Name, inSync, needed)
+		x.Wrong("start the brokers that are behind", "topic %s has %s in sync and needs %d: nothing is taken", topic.Name, app.Counted(inSync, "replica", "replicas"), needed)
 	case inSync < replicas:
 		x.Better("start the brokers that are behind", "topic %s has %d replicas, of which %d are in sync", topic.Name, replicas, inSync)
+	case replicas < x.cfg.Replication:
+		x.Better("raise it with kafka-reassign-partitions, or set kafka-replication to "+strconv.Itoa(replicas)+": it is for topics that are made here",
+			"topic %s has %s, and kafka-replication is %d", topic.Name, app.Counted(replicas, "replica", "replicas"), x.cfg.Replication)
 	case replicas == 1 && x.brokers > 1:
 		x.Better("raise it with kafka-reassign-partitions; kafka-replication is for topics that are made here", "topic %s has one replica: with its broker its logs are gone", topic.Name)
 	case replicas > 1 && needed == 1:
 		x.Better(enough, "topic %s has %d replicas and min.insync.replicas=1: acks=all may mean one disk", topic.Name, replicas)
+	case replicas == 1:
+		x.Fine("topic %s has 1 replica, in sync", topic.Name)
 	default:
 		x.Fine("topic %s has %d replicas, all in sync", topic.Name, replicas)
 	}

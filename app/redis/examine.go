@@ -32,12 +32,16 @@ func Examine(ctx context.Context, cfg app.RedisConfig) []app.Diagnosis {
 		return x.Found()
 	}
 	values := parseInfo(info)
+	if values["redis_version"] == "" && values["used_memory"] == "" {
+		x.Fine("it tells neither its version nor its memory, as the one that millrace up brings")
+		return x.Found()
+	}
 	limit, _ := strconv.ParseInt(values["maxmemory"], 10, 64) // 0: none
 	used, _ := strconv.ParseInt(values["used_memory"], 10, 64)
 	if policy := values["maxmemory_policy"]; limit > 0 && used > limit*9/10 && policy == "noeviction" {
 		x.Better("raise maxmemory, or set maxmemory-policy allkeys-lru", "its memory is nearly full (%d of %d bytes) and it evicts nothing: the newest logs can soon not be kept there", used, limit)
 	} else {
-		x.Fine("version %s, %d bytes in use", cmp.Or(values["redis_version"], "unknown"), used)
+		x.Fine("version %s, %d MB in use", cmp.Or(values["redis_version"], "unknown"), (used+999_999)/1_000_000)
 	}
 	return x.Found()
 }
