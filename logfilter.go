@@ -64,8 +64,13 @@ func (f *logFilter) values(words []string, now time.Time) (url.Values, error) {
 		}
 	}
 	set("min_level", f.minLevel)
-	set("from", moment(f.since, now))
-	set("to", moment(f.until, now))
+	for _, end := range []struct{ flag, parameter, text string }{{"--since", "from", f.since}, {"--until", "to", f.until}} {
+		at, ok := moment(end.text, now)
+		if !ok {
+			return nil, app.Errorf(app.KindInvalid, "%s is %q: want a time as 15m or 2d ago, now, 15:04, 2026-01-31, \"2026-01-31 15:04\", RFC 3339 or Unix time", end.flag, end.text)
+		}
+		set(end.parameter, at)
+	}
 	for name, values := range query {
 		if len(values) == 0 {
 			delete(query, name)
@@ -74,38 +79,50 @@ func (f *logFilter) values(words []string, now time.Time) (url.Values, error) {
 	return query, nil
 }
 
+// addAttributes adds what --attr was given, or with the suffix "!" --not-attr.
 func addAttributes(query url.Values, given []string, suffix string) error {
+	flag := "--attr"
+	if suffix != "" {
+		flag = "--not-attr"
+	}
 	for _, one := range given {
 		name, value, ok := strings.Cut(one, "=")
-		if !ok || name == "" || value == "" {
-			return app.Errorf(app.KindInvalid, "--attr is %q: want NAME=VALUE, as user.id=42", one)
+		switch {
+		case !ok && strings.ContainsAny(one, "<>"), strings.HasSuffix(name, "<"), strings.HasSuffix(name, ">"), strings.HasSuffix(name, "!"):
+			return app.Errorf(app.KindInvalid, "%s is %q: attributes are compared for equality alone, --attr NAME=VALUE, or --not-attr NAME=VALUE for any other value", flag, one)
+		case !ok || name == "" || value == "":
+			return app.Errorf(app.KindInvalid, "%s is %q: want NAME=VALUE, as user.id=42", flag, one)
 		}
 		query.Add("attr."+name+suffix, value)
 	}
 	return nil
 }
 
-var ago = regexp.MustCompile(`^-?(\d+(\.\d+)?(ms|[smhdw]))+$`)
+var (
+	ago  = regexp.MustCompile(`^(now-|-)?(\d+(\.\d+)?(ns|us|µs|ms|[smhdw]))+$`)
+	unix = regexp.MustCompile(`^\d+(\.\d+)?$`)
+)
 
 // moment turns what people type into a time as the API wants it: without a sign
-// a length of time is one ago, and a time without zone is of this machine's. The
-// rest is for the API to judge.
-func moment(text string, now time.Time) string {
+// a length of time is one ago, and a time without zone is of this machine's. ok
+// tells whether it is a time at all.
+func moment(text string, now time.Time) (at string, ok bool) {
 	if ago.MatchString(text) {
-		return "-" + strings.TrimPrefix(text, "-")
+		return "-" + strings.TrimPrefix(strings.TrimPrefix(text, "now"), "-"), true
 	}
 	for _, form := range []string{time.DateOnly, "2006-01-02 15:04", time.DateTime, "2006-01-02T15:04", "2006-01-02T15:04:05"} {
 		if t, err := time.ParseInLocation(form, text, now.Location()); err == nil {
-			return t.Format(time.RFC3339Nano)
+			return t.Format(time.RFC3339Nano), true
 		}
 	}
 	for _, form := range []string{"15:04", "15:04:05"} {
 		if t, err := time.ParseInLocation(form, text, now.Location()); err == nil {
 			year, month, day := now.Date()
-			return time.Date(year, month, day, t.Hour(), t.Minute(), t.Second(), 0, now.Location()).Format(time.RFC3339Nano)
+			return time.Date(year, month, day, t.Hour(), t.Minute(), t.Second(), 0, now.Location()).Format(time.RFC3339Nano), true
 		}
 	}
-	return text
+	_, err := time.Parse(time.RFC3339Nano, text)
+	return text, text == "" || text == "now" || err == nil || unix.MatchString(text)
 }
 
 // completeTimeout is how long a shell waits for what may come next.

@@ -122,8 +122,8 @@ func (l *logsCommand) check(words []string) (url.Values, error) {
 		return nil, wrong("--output is %q: want %s", l.output, strings.Join(terminal.Forms, ", "))
 	case !slices.Contains([]string{"auto", "always", "never"}, l.color):
 		return nil, wrong("--color is %q: want auto, always or never", l.color)
-	case l.limit < 0 || l.limit > maxShownLogs:
-		return nil, wrong("--limit is %d: want 0 to %d; GET /api/logs/export has any number", l.limit, maxShownLogs)
+	case l.limit < 1 && !l.follow || l.limit < 0 || l.limit > maxShownLogs:
+		return nil, wrong("--limit is %d: want 1 to %d, or with --follow 0; GET /api/logs/export has any number", l.limit, maxShownLogs)
 	case l.follow && (l.histogram || l.oldest || l.reverse || l.filter.until != ""):
 		return nil, wrong("--follow goes on with what comes: leave out --histogram, --oldest, --reverse and --until")
 	case l.step != "" && !l.histogram:

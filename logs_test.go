@@ -198,10 +198,35 @@ func TestMomentsAsPeopleTypeThem(t *testing.T) {
 	now := time.Date(2026, 3, 4, 12, 0, 0, 0, time.FixedZone("", 3600))
 	for text, want := range map[string]string{
 		"": "", "15m": "-15m", "-1h30m": "-1h30m", "2d": "-2d", "2026-03-01": "2026-03-01T00:00:00+01:00", "2026-03-01 10:30": "2026-03-01T10:30:00+01:00",
-		"10:30": "2026-03-04T10:30:00+01:00", "1767225600": "1767225600", "now": "now", "soon": "soon",
+		"10:30": "2026-03-04T10:30:00+01:00", "1767225600": "1767225600", "now": "now", "now-2h": "-2h", "1767225600.25": "1767225600.25",
+		"2026-01-02T03:04:05.5Z": "2026-01-02T03:04:05.5Z",
 	} {
-		if got := moment(text, now); got != want {
+		if got, ok := moment(text, now); got != want || !ok {
 			t.Errorf("%q: got %s, want %s", text, got, want)
+		}
+	}
+}
+
+// What cannot be asked is refused here, in the words of the flags.
+func TestLogsRefuseWhatTheyCannotAsk(t *testing.T) {
+	for flags, want := range map[string]string{
+		"-n 0":                         "--limit is 0: want 1 to",
+		"--since bogus":                `--since is "bogus": want a time as 15m`,
+		"--until 5":                    "",
+		"--until 25:61":                `--until is "25:61"`,
+		"--attr http.status>=500":      `--attr is "http.status>=500": attributes are compared for equality alone`,
+		"--attr http.status<500":       "for equality alone",
+		"--attr a!=b":                  "--not-attr NAME=VALUE",
+		"--not-attr http.status":       `--not-attr is "http.status": want NAME=VALUE`,
+		"--attr query=a>b --since now": "",
+		"-f -n -1":                     "--limit is -1",
+	} {
+		_, code, err := millraceLogs(t.Context(), "http://127.0.0.1:1", strings.Fields(flags)...)
+		if want == "" {
+			want = "gateway-url" // it was asked
+		}
+		if code != 2 || err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %d, %v", flags, code, err)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 	"unicode/utf16"
+	"unicode/utf8"
 
 	"millrace/app"
 )
@@ -30,7 +31,8 @@ type Printer struct {
 	out io.Writer
 	cfg Config
 	palette
-	line bytes.Buffer
+	line    bytes.Buffer
+	service int // letters of the column of services, as wide as the widest so far
 }
 
 // Config is how a Printer writes.
@@ -104,14 +106,20 @@ func (p *Printer) end() error {
 // clock has the width of every other.
 const clock = "2006-01-02 15:04:05.000"
 
+// widestService is the width up to which the column of services grows: one long
+// name does not push every message aside.
+const widestService = 24
+
 // indent sets the further lines of a message in: none of them passes for a log.
 const indent = "    "
 
 func (p *Printer) text(log *app.Log) {
 	p.line.WriteString(p.dim(log.Time.In(p.cfg.Zone).Format(clock)))
 	p.line.WriteString("  " + p.level(log.Level, fmt.Sprintf("%-5s", log.Level)))
-	if log.Service != "" {
-		p.line.WriteString("  " + p.cyan(oneLine(log.Service)))
+	if service := oneLine(log.Service); service != "" || p.service > 0 {
+		letters := utf8.RuneCountInString(service)
+		p.service = max(p.service, min(letters, widestService))
+		p.line.WriteString("  " + p.cyan(service) + strings.Repeat(" ", max(0, p.service-letters)))
 	}
 	if p.cfg.Long && log.Host != "" {
 		p.line.WriteString("  " + p.dim(oneLine(log.Host)))

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,5 +91,22 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 	if !bytes.Equal(got, want) {
 		t.Errorf("%s (-update writes it anew): got\n%s\nwant\n%s", file, got, want)
+	}
+}
+
+// Messages stand below each other, though no name is known before it comes.
+func TestTheColumnOfServicesGrows(t *testing.T) {
+	var out bytes.Buffer
+	p := terminal.New(&out, terminal.Config{Form: terminal.Text})
+	for _, service := range []string{"cart", "checkout", "", "é", strings.Repeat("x", 40), "cart"} {
+		if err := p.Log(json.RawMessage(`{"timestamp":"2026-01-02T03:04:05Z","level":"INFO","service":"` + service + `","message":"m"}`)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const head = "2026-01-02 03:04:05.000  INFO   "
+	want := head + "cart  m\n" + head + "checkout  m\n" + head + "          m\n" + head + "é         m\n" +
+		head + strings.Repeat("x", 40) + "  m\n" + head + "cart" + strings.Repeat(" ", 20) + "  m\n"
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}
 }
