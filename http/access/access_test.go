@@ -99,6 +99,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		"GET /actuator/metrics/x": {"none": 401, "read": 200},
 		"DELETE /later":           {"none": 401, "read": 403, "admin": 200},
 		"GET /nowhere":            {"none": 401, "read": 404},
+		"OPTIONS /api/rate":       {"none": 401, "ingest": 403, "read": 204},
 	} {
 		method, path, _ := strings.Cut(route, " ")
 		for key, status := range want {
@@ -304,6 +305,7 @@ func TestAdministratorsLeaveALine(t *testing.T) {
 	w.ask("GET", "/api/logs", "Authorization", "Bearer "+w.keys["read"])
 	w.ask("PUT", "/api/rate")
 	w.ask("PUT", "/nowhere", "Authorization", "Bearer "+w.keys["admin"])
+	w.ask("OPTIONS", "/api/rate", "Authorization", "Bearer "+w.keys["admin"]) // which methods there are: it changes nothing
 	if w.log.Len() > 0 {
 		t.Errorf("logged: %s", w.log.String())
 	}

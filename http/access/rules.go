@@ -26,6 +26,7 @@ var rules = []rule{
 	{http.MethodPost, "/v1/logs", app.ScopeIngest},
 	{http.MethodGet, "*", app.ScopeRead},
 	{http.MethodHead, "*", app.ScopeRead},
+	{http.MethodOptions, "*", app.ScopeRead},
 	{"", "*", app.ScopeAdmin},
 }
 

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"time"
 
 	"millrace/app"
 	"millrace/http/openapi"
@@ -36,7 +37,7 @@ func (h *handlers) ListBatches(ctx context.Context, request ListBatchesRequestOb
 	}
 	// What there is was checked.
 	if from := value(params.From); from != "" {
-		query.From, _ = openapi.Instant(from)
+		query.From, _, _ = openapi.Moment(from, time.Now())
 	}
 	if cursor := value(params.Cursor); cursor != "" {
 		query.At, _ = app.ParseBatchCursor(cursor)

@@ -11,7 +11,7 @@ import (
 // formats are the formats of parameters in openapi.yaml that these endpoints
 // have.
 var formats = map[string]openapi.Format{
-	"instant":      func(value string) error { _, err := openapi.Instant(value); return err },
+	"moment":       func(value string) error { _, _, err := openapi.Moment(value, time.Now()); return err },
 	"settle":       func(value string) error { _, err := settle(value); return err },
 	"batch-cursor": func(value string) error { _, err := app.ParseBatchCursor(value); return err },
 }

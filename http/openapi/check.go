@@ -73,6 +73,11 @@ func (o *Operation) check(rawQuery string, formats map[string]Format) (url.Value
 			wrong.Add(name, "%s is no parameter of this endpoint: it has %s", shown(name), o.has())
 			continue
 		}
+		if parameter.Prefix && compares(name, values[name]) {
+			prefix := parameter.Name
+			wrong.Add(name, "%s compares: there are only %sNAME=VALUE and, to exclude, %sNAME!=VALUE", shown(name), prefix, prefix)
+			continue
+		}
 		given := slices.DeleteFunc(values[name], func(v string) bool { return v == "" })
 		if values[name] = given; len(given) == 0 {
 			delete(values, name)
@@ -88,6 +93,13 @@ func (o *Operation) check(rawQuery string, formats map[string]Format) (url.Value
 		}
 	}
 	return values, wrong.Err()
+}
+
+// compares tells whether the name and values of a parameter were meant as
+// NAME>=VALUE or NAME>VALUE, of which a query string makes names.
+func compares(name string, values []string) bool {
+	empty := !slices.ContainsFunc(values, func(v string) bool { return v != "" })
+	return strings.HasSuffix(name, ">") || strings.HasSuffix(name, "<") || empty && strings.ContainsAny(name, "<>")
 }
 
 func (o *Operation) has() string {

@@ -5,10 +5,13 @@
 //	document.go   the document as the program needs it
 //	check.go      a request's parameters against the document
 //	schema.go     one value against its schema
-//	instant.go    times that a parameter gives
+//	moment.go     times that a parameter gives: RFC 3339, Unix, and relative to now
 //	wrong.go      all that is wrong, gathered
 //	docs.go       GET /openapi.yaml, /openapi.json and /docs
 //	docs.html     the page: no script, nothing from elsewhere
+//
+// What generated servers are not told of it, and the head of their files, are in
+// tools/openapi.
 //
 // To add an endpoint: describe it in openapi.yaml under a tag; let oapi-codegen
 // make the server of your package from that tag (http/query/oapi.yaml shows

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -96,4 +97,86 @@ func FuzzCheck(f *testing.F) {
 			}
 		}
 	})
+}
+
+// refusedFor returns the status of a request that is checked, and why it is refused.
+func refusedFor(t *testing.T, operation, rawQuery string) (status int, said string) {
+	t.Helper()
+	document, err := openapi.Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := echo.New()
+	e.HTTPErrorHandler = func(err error, c echo.Context) { _ = c.String(http.StatusBadRequest, err.Error()) }
+	e.GET("/", func(c echo.Context) error { return c.NoContent(http.StatusOK) }, document.Check(operation, map[string]openapi.Format{
+		"moment": func(value string) error { _, _, err := openapi.Moment(value, time.Now()); return err },
+	}))
+	w := get(e, "/?"+rawQuery)
+	return w.Code, w.Body.String()
+}
+
+// What a query string makes of a comparison is a strange name; it must not be
+// answered with no logs, or with all of them.
+func TestWhatIsWrongIsSaid(t *testing.T) {
+	for query, want := range map[string]string{
+		"attr.http.status>=500":         "attr.http.status> compares: there are only attr.NAME=VALUE and, to exclude, attr.NAME!=VALUE",
+		"attr.http.status%3E=500":       "compares",
+		"attr.a<=1":                     "compares",
+		"attr.a>500":                    "compares",
+		"attr.a<b=1":                    "", // such a name may be
+		"attr.a=>1":                     "",
+		"attr.a!=1":                     "",
+		"trace_id=x":                    "want something like 4bf92f35",
+		"from=0001-01-01T00:00:00Z":     "want a time in the years 1970 to 2261",
+		"from=9999-01-01T00:00:00Z":     "want a time in the years 1970 to 2261",
+		"from=9223372036854775807":      "want a time in the years 1970 to 2261",
+		"from=-5000w":                   "want a time in the years 1970 to 2261",
+		"from=yesterday":                "µs or ns since 1970, now, or",
+		"from=2261-12-31T23:59:59Z":     "",
+		"from=2026-01-31T12:00:00%2B01": "want a time as 2026",
+	} {
+		status, said := refusedFor(t, "searchLogs", query)
+		if (status == http.StatusOK) != (want == "") || !strings.Contains(said, want) {
+			t.Errorf("%s: %d %s", query, status, said)
+		}
+	}
+	for _, operation := range []string{"listBatches", "listQuarantine"} {
+		for query, want := range map[string]int{"from=-15m": 200, "from=now": 200, "from=1769860800": 200, "from=soon": 400} {
+			if status, said := refusedFor(t, operation, query); status != want {
+				t.Errorf("%s?%s: %d %s", operation, query, status, said)
+			}
+		}
+	}
+}
+
+// Every operation says how one is let in, and what is answered to who is not.
+func TestTheDocumentHasTheRefusals(t *testing.T) {
+	_, e := mounted(t)
+	var doc struct {
+		Security   []map[string][]string
+		Paths      map[string]map[string]struct{ Responses map[string]any }
+		Components struct{ SecuritySchemes map[string]any }
+	}
+	if err := json.Unmarshal(get(e, "/openapi.json").Body.Bytes(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range doc.Security {
+		for scheme := range one {
+			if doc.Components.SecuritySchemes[scheme] == nil {
+				t.Errorf("%s is no scheme", scheme)
+			}
+		}
+	}
+	if len(doc.Security) != 4 || len(doc.Components.SecuritySchemes) != 3 {
+		t.Errorf("%v, %v", doc.Security, doc.Components.SecuritySchemes)
+	}
+	for path, methods := range doc.Paths {
+		for method, operation := range methods {
+			for _, status := range []string{"401", "403", "429", "default"} {
+				if operation.Responses[status] == nil {
+					t.Errorf("%s %s has no %s", method, path, status)
+				}
+			}
+		}
+	}
 }

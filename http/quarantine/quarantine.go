@@ -65,7 +65,7 @@ var _ ServerInterface = (*handlers)(nil)
 // formats are the formats of parameters in openapi.yaml that these endpoints
 // have.
 var formats = map[string]openapi.Format{
-	"instant":           func(value string) error { _, err := openapi.Instant(value); return err },
+	"moment":            func(value string) error { _, _, err := openapi.Moment(value, time.Now()); return err },
 	"quarantine-cursor": func(value string) error { _, err := app.ParseQuarantineCursor(value); return err },
 }
 
@@ -79,8 +79,9 @@ func (h *handlers) ListQuarantine(c echo.Context, _ ListQuarantineParams) error 
 		},
 		Limit: app.DefaultLimit,
 	}
-	query.From, _ = openapi.Instant(given.Get("from"))
-	query.To, _ = openapi.Instant(given.Get("to"))
+	now := time.Now()
+	query.From, _, _ = openapi.Moment(given.Get("from"), now)
+	query.To, _, _ = openapi.Moment(given.Get("to"), now)
 	if limit := given.Get("limit"); limit != "" {
 		query.Limit, _ = strconv.Atoi(limit)
 	}

@@ -100,6 +100,11 @@ func TestTheListIsPagedAndFiltered(t *testing.T) {
 			t.Errorf("%s is missing in %s", member, w.Body)
 		}
 	}
+	began := time.Now()
+	ask(e, "GET", "/api/quarantine?from=-15m&to=now", "")
+	if from, to := fake.query.From, fake.query.To; to.Sub(from) != 15*time.Minute || to.Before(began) {
+		t.Errorf("asked from %s to %s", from, to)
+	}
 	fake.page = app.QuarantinePage{Items: []app.QuarantineItem{}}
 	if w := ask(e, "GET", "/api/quarantine", ""); w.Body.String() != `{"items":[],"next":null}`+"\n" || fake.query != (app.QuarantineQuery{Limit: app.DefaultLimit}) {
 		t.Errorf("%s, asked for %+v", w.Body, fake.query)

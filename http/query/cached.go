@@ -149,7 +149,7 @@ var defaults = map[string]map[string]string{
 // normalMoment writes a time in one way. One that is relative to now stays so:
 // the answer is as old as the cache lets it be.
 func normalMoment(value string, now time.Time) string {
-	t, relative, _ := moment(value, now)
+	t, relative, _ := openapi.Moment(value, now)
 	if relative {
 		return strings.Replace(value, "now-", "-", 1)
 	}
@@ -162,10 +162,10 @@ func closed(values url.Values, now time.Time, after time.Duration) bool {
 	if values.Get("to") == "" {
 		return false
 	}
-	to, relative, _ := moment(values.Get("to"), now)
+	to, relative, _ := openapi.Moment(values.Get("to"), now)
 	if relative || now.Sub(to) < after {
 		return false
 	}
-	_, relative, _ = moment(values.Get("from"), now)
+	_, relative, _ = openapi.Moment(values.Get("from"), now)
 	return values.Get("from") == "" || !relative
 }

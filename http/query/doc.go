@@ -20,7 +20,6 @@
 //	export.go    an export: forms.go writes the logs, compress.go packs them
 //	filter.go    from query parameters to an app.Filter
 //	formats.go   what single parameters may be
-//	moment.go    times: RFC 3339, Unix, and relative to now
 //	anchor.go    cursors that keep "now" where it was
 //	cached.go    answers that are kept for a while, and what makes questions equal
 //	answer.go    answers that are JSON already

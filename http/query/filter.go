@@ -81,7 +81,7 @@ func (r *reader) moment(name string) time.Time {
 	if text == "" {
 		return time.Time{}
 	}
-	t, relative, err := moment(text, r.at.now)
+	t, relative, err := openapi.Moment(text, r.at.now)
 	if err != nil { // it was right a moment ago, but reaches beyond the beginning of a cursor's time
 		r.wrong.Add(name, "%s is %q: %w", name, text, err)
 	}

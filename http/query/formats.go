@@ -14,7 +14,7 @@ import (
 // Formats are the formats of parameters in openapi.yaml that searches have.
 func Formats() map[string]openapi.Format {
 	return map[string]openapi.Format{
-		"moment": func(value string) error { _, _, err := moment(value, time.Now()); return err },
+		"moment": func(value string) error { _, _, err := openapi.Moment(value, time.Now()); return err },
 		"level":  func(value string) error { _, err := level(value); return err },
 		"levels": func(value string) error { _, err := levels(value); return err },
 		"regex":  regex,
@@ -68,7 +68,7 @@ var stepForm = regexp.MustCompile(`^[1-9][0-9]{0,5}[smhd]$`)
 
 // step reads how long a bucket is.
 func step(text string) (time.Duration, error) {
-	d, err := durationBefore("-" + text)
+	d, err := openapi.Span(text)
 	if err != nil || d > maxStep || !stepForm.MatchString(text) {
 		return 0, errNoStep
 	}

@@ -28,7 +28,7 @@ func FuzzMoment(f *testing.F) {
 	}
 	now := time.Date(2026, 1, 31, 12, 0, 0, 123456000, time.UTC)
 	f.Fuzz(func(t *testing.T, text string) {
-		at, relative, err := moment(text, now)
+		at, relative, err := openapi.Moment(text, now)
 		if want, sure := reckoned(text, now); sure && (err == nil) != openapi.InRange(want) || sure && err == nil && !at.Equal(want) {
 			t.Errorf("%q is %s, %v; a simple reckoning has %s", text, at, err, want)
 		}
@@ -42,7 +42,7 @@ func FuzzMoment(f *testing.F) {
 			t.Errorf("%q is none, and %s", text, at)
 		}
 		normal := normalMoment(text, now)
-		again, stillRelative, err := moment(normal, now)
+		again, stillRelative, err := openapi.Moment(normal, now)
 		if err != nil || !again.Equal(at) || relative != stillRelative || normalMoment(normal, now) != normal {
 			t.Errorf("%q is %s, its normal form %q is %s, %v", text, at, normal, again, err)
 		}

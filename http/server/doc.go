@@ -7,6 +7,16 @@
 //	listener, err := server.Listen(addr, "gateway-addr")
 //	err = server.Serve(ctx, e, listener, shutdownTimeout)
 //
+//	server.go       Config, New
+//	serve.go        Listen and Serve: from the address to the last answer
+//	request.go      request ids, the request log, panics
+//	headers.go      headers that every answer has
+//	private.go      and those of answers that must not be kept
+//	observe.go      who is told of each answer
+//	trace.go        a span for each request
+//	within.go       what a request may take
+//	certificate.go  TLS
+//
 // How long anything may take:
 //
 //	headers                5 s
