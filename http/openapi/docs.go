@@ -36,6 +36,7 @@ func (d *Document) Mount(e *echo.Echo) error {
 	serve("/openapi.yaml", "application/yaml", "", source)
 	serve("/openapi.json", echo.MIMEApplicationJSON, "", d.json)
 	serve("/docs", echo.MIMETextHTMLCharsetUTF8, docsPolicy, page)
+	GetAndHead(e).GET("/docs/", func(c echo.Context) error { return c.Redirect(http.StatusPermanentRedirect, "/docs") })
 	return nil
 }
 

@@ -52,6 +52,9 @@ func TestTheDocumentIsServedInThreeForms(t *testing.T) {
 			t.Errorf("the page does not show %s %s", op.Method, op.Path)
 		}
 	}
+	if w := get(e, "/docs/"); w.Code != http.StatusPermanentRedirect || w.Header().Get("Location") != "/docs" {
+		t.Errorf("/docs/: %d %v", w.Code, w.Header())
+	}
 	// It asks nobody else for anything, and runs nothing.
 	if found := regexp.MustCompile(`(?i)<script|https?://|src=|@import|url\(`).FindString(page.Body.String()); found != "" {
 		t.Errorf("the page has %q", found)

@@ -103,6 +103,10 @@ func (t *trouble) Error() string { return t.Detail }
 func (t *trouble) Said() []string {
 	var said []string
 	for _, item := range t.Items {
+		if name, _, ok := strings.Cut(item.Detail, " is no parameter of this endpoint"); ok {
+			said = append(said, fmt.Sprintf("There is no filter %q: take it out of the address.", name))
+			continue
+		}
 		said = append(said, sentence(item.Detail))
 	}
 	if len(said) == 0 {

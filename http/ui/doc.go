@@ -28,6 +28,7 @@
 //	login.go      the cookie with a key
 //	around.go     one log and its context
 //	live.go       logs as they come
+//	nowhere.go    addresses that there are not
 //	pages/        the templates, one a page; base.html is around all
 //	assets/       script and style
 //

@@ -106,7 +106,11 @@ func between(from, to time.Time) string {
 		return "–"
 	}
 	// Kafka's times are whole milliseconds, and another machine's.
-	return max(to.Sub(from).Round(time.Millisecond), 0).String()
+	took := to.Sub(from).Round(time.Millisecond)
+	if took < time.Millisecond {
+		return "<1 ms"
+	}
+	return took.String()
 }
 
 // batchPage is one batch's life.

@@ -95,6 +95,7 @@ func Mount(e *echo.Echo, cfg Config) error {
 	get("/login", h.login)
 	e.POST("/login", h.show, secure)
 	e.POST("/logout", h.logout, secure)
+	e.HTTPErrorHandler = h.nowhere(e.HTTPErrorHandler)
 	return nil
 }
 

@@ -389,3 +389,50 @@ func TestLogin(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
+
+// An address that there is not is a page in a browser, and a problem elsewhere.
+func TestAnAddressThatThereIsNot(t *testing.T) {
+	e := echo.New()
+	refuse := false
+	e.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if refuse {
+				return app.Errorf(app.KindUnauthenticated, "no key")
+			}
+			return next(c)
+		}
+	})
+	e.HTTPErrorHandler = func(_ error, c echo.Context) { _ = c.NoContent(http.StatusTeapot) }
+	if err := ui.Mount(e, ui.Config{API: onlyAPI{&api{asked: map[string]url.Values{}}}, Roles: roles{}}); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(method, target, accept string) *httptest.ResponseRecorder {
+		w, r := httptest.NewRecorder(), httptest.NewRequest(method, target, nil)
+		r.Header.Set("Accept", accept)
+		e.ServeHTTP(w, r)
+		return w
+	}
+	const browser = "text/html,application/xhtml+xml,*/*;q=0.8"
+	for _, path := range []string{"/logs", "/nothing/%3Cb%3E"} {
+		w := ask("GET", path, browser)
+		if body := w.Body.String(); w.Code != http.StatusNotFound || !strings.Contains(body, "There is no such page") || strings.Contains(body, "<b>") || w.Header().Get("Content-Security-Policy") == "" {
+			t.Errorf("%s: %d %v %s", path, w.Code, w.Header(), body)
+		}
+	}
+	for _, other := range [][3]string{{"GET", "/nothing", "*/*"}, {"GET", "/api/nothing", browser}, {"POST", "/nothing", browser}} {
+		if w := ask(other[0], other[1], other[2]); w.Code != http.StatusTeapot {
+			t.Errorf("%v: %d", other, w.Code)
+		}
+	}
+	refuse = true
+	if w := ask("GET", "/nothing", browser); w.Code != http.StatusSeeOther || !strings.HasPrefix(w.Header().Get("Location"), "/login") {
+		t.Errorf("without a key: %d %v", w.Code, w.Header())
+	}
+}
+
+func TestAFilterThatThereIsNot(t *testing.T) {
+	e, _ := newPages(t, map[string]string{"/api/logs": `0{"status":400,"errors":[{"field":"nope","detail":"nope is no parameter of this endpoint: it has from, to"}]}`})
+	if body := get(e, "/?nope=1").Body.String(); !strings.Contains(body, "There is no filter &#34;nope&#34;: take it out of the address.") || strings.Contains(body, "endpoint") {
+		t.Error(body)
+	}
+}
