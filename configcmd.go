@@ -48,7 +48,7 @@ func newConfigCheckCommand() *cobra.Command {
 anything, and name all that is wrong with it. It ends with 0 when the file can be
 used, and with 1 when not. Whether the servers that it names suit is for
 millrace doctor to say.`,
-		Args:              cobra.ExactArgs(1),
+		Args:              oneArgument,
 		PersistentPreRunE: func(*cobra.Command, []string) error { return nil },
 		RunE: func(cmd *cobra.Command, args []string) error {
 			found, err := checkFile(args[0])

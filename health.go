@@ -25,7 +25,7 @@ func newHealthCommand(cfg *app.Config) *cobra.Command {
 		Long: `Ask a role of this machine, producer, shipper, consumer or gateway, whether it is
 ready, and end with 0 if so, and else with 1 and what is wrong. It takes the
 settings of that role, to know where it listens.`,
-		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
+		Args:      oneArgument,
 		ValidArgs: []string{"producer", "shipper", "consumer", "gateway"},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			addr := map[string]string{

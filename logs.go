@@ -80,7 +80,6 @@ could not tell.`,
 	flags.StringVar(&l.color, "color", "auto", "auto (on a terminal, unless NO_COLOR is set), always or never")
 	flags.BoolVar(&l.utc, "utc", false, "show times in UTC, not in the time zone of this machine")
 	completeLogs(command, cfg)
-	showClientUsage(command)
 	return command
 }
 

@@ -92,7 +92,10 @@ func newCommand() *cobra.Command {
 	}
 	cfg := app.DefaultConfig()
 	settings := bindSettings(root.PersistentFlags(), &cfg)
-	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if cmd.HasSubCommands() {
+			return nil // it shows its help alone
+		}
 		if err := settings.load(); err != nil {
 			return err
 		}
@@ -113,5 +116,6 @@ func newCommand() *cobra.Command {
 	role("gateway", "Answer queries over HTTP", runGateway)
 	root.AddCommand(newSendCommand(&cfg), newLogsCommand(&cfg), newVerifyCommand(&cfg), newJournalCommand(&cfg), newPoisonCommand(&cfg), newKeyCommand(&cfg),
 		newConfigCommand(&cfg, settings), newDoctorCommand(&cfg), newHealthCommand(&cfg), newVersionCommand())
+	explain(root)
 	return root
 }

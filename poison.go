@@ -124,7 +124,7 @@ func shortened(text string, runes int) string {
 func newPoisonShow(cfg *app.Config) *cobra.Command {
 	var asJSON, payload bool
 	command := &cobra.Command{
-		Use: "show ID", Short: "Show an item with its headers, its history and its logs", Args: cobra.ExactArgs(1),
+		Use: "show ID", Short: "Show an item with its headers, its history and its logs", Args: oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ids, err := itemIDs(args)
 			if err != nil {
