@@ -17,6 +17,7 @@ import (
 	"millrace/app/kafka"
 	"millrace/app/postgres"
 	"millrace/app/redis"
+	"millrace/http/server"
 	"millrace/middleware/journal"
 )
 
@@ -34,7 +35,8 @@ func newDoctorCommand(cfg *app.Config) *cobra.Command {
 		Short: "Check Kafka, PostgreSQL, Redis, the clocks and the journal's disk, and say what to change",
 		Long: `Check what the settings name: Kafka (topics, partitions, replicas, the size of its
 messages against that of a batch), PostgreSQL (version, rights, extensions,
-connections, durability), Redis, their clocks, and the disk of the journal. It
+connections, durability), Redis, their clocks, the disk of the journal, and the
+files of certificates. It
 changes nothing but for a file in the data folder, which it writes to time the
 disk and removes.
 
@@ -83,6 +85,7 @@ func examine(ctx context.Context, cfg app.Config) []app.Diagnosis {
 			return redis.Examine(ctx, cfg.Redis)
 		},
 		func() []app.Diagnosis { return examineJournal(cfg) },
+		func() []app.Diagnosis { return examineCertificates(cfg) },
 	}
 	results := make([]chan []app.Diagnosis, len(examinations))
 	for i, one := range examinations {
@@ -100,6 +103,29 @@ func examine(ctx context.Context, cfg app.Config) []app.Diagnosis {
 func embeddedOnly(about, setting string) []app.Diagnosis {
 	x := app.NewExamination(about)
 	x.Unset("%s is not set: millrace up brings its own, and the other roles need one", setting)
+	return x.Found()
+}
+
+// examineCertificates looks at the files of the servers' certificate, and of
+// those that clients trust.
+func examineCertificates(cfg app.Config) []app.Diagnosis {
+	x := app.NewExamination("TLS")
+	const advice = "name PEM files that this user may read"
+	if cfg.TLS.Cert != "" {
+		if _, err := server.LoadCertificate(cfg.TLS.Cert, cfg.TLS.Key, func(error) {}); err != nil {
+			x.Wrong(advice, "%v", err)
+		} else {
+			x.Fine("the certificate in %s and its key can be used", cfg.TLS.Cert)
+		}
+	}
+	if cfg.TLS.CA != "" {
+		if client, err := cfg.HTTP().Client(doctorTimeout); err != nil {
+			x.Wrong(advice, "%v", err)
+		} else {
+			client.CloseIdleConnections()
+			x.Fine("the certificates in %s can be used", cfg.TLS.CA)
+		}
+	}
 	return x.Found()
 }
 

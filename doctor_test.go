@@ -38,6 +38,18 @@ func TestTheJournalsDiskIsExamined(t *testing.T) {
 	}
 }
 
+func TestTheFilesOfCertificatesAreExamined(t *testing.T) {
+	cfg := app.DefaultConfig()
+	if found := examineCertificates(cfg); len(found) > 0 {
+		t.Errorf("there are none, and it found %v", found)
+	}
+	none := filepath.Join(t.TempDir(), "none.pem")
+	cfg.TLS = app.TLSConfig{Cert: none, Key: none, CA: none}
+	if got := prescribe(examineCertificates(cfg), false); strings.Count(got, "WRONG   TLS") != 2 || !strings.Contains(got, "tls-cert") || !strings.Contains(got, none) {
+		t.Error(got)
+	}
+}
+
 func TestWhatIsNotSetIsEmbedded(t *testing.T) {
 	found := examine(t.Context(), app.DefaultConfig())
 	if got := prescribe(found, true); strings.Contains(got, "Kafka") {

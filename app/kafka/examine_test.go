@@ -63,6 +63,7 @@ func TestExamineTellsWhatDoesNotSuit(t *testing.T) {
 		"kept for an hour":     {map[string]string{"retention.ms": "3600000"}, nil, app.VerdictBetter, "for 1h0m0s", "retention.ms=604800000"},
 		"kept to a size":       {map[string]string{"retention.bytes": "1000"}, nil, app.VerdictBetter, "keeps 1000 bytes", "retention.bytes=-1"},
 		"partitions too few":   {nil, func(cfg *app.KafkaConfig) { cfg.Partitions = 12 }, app.VerdictBetter, "has 4 partitions", "--partitions 12"},
+		"copies too few":       {nil, func(cfg *app.KafkaConfig) { cfg.Replication = 3 }, app.VerdictBetter, "has 1 replica, and kafka-replication is 3", "set kafka-replication to 1"},
 		"a broker that is not": {nil, func(cfg *app.KafkaConfig) { cfg.Brokers = []string{"127.0.0.1:1"} }, app.VerdictWrong, "no broker answers at 127.0.0.1:1", "kafka-brokers"},
 	} {
 		t.Run(name, func(t *testing.T) {
