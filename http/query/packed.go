@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/labstack/echo/v4"
 )
@@ -14,35 +15,40 @@ const smallestPacked = 4 << 10
 // packed compresses a body that is sent again and again, once. Safe for
 // concurrent use.
 type packed struct {
-	mu   sync.Mutex
-	body []byte // that was asked of last; guarded by mu, as is gzip
-	gzip []byte // nil: not yet
+	last atomic.Pointer[packedBody]
+}
+
+// packedBody is a body and what became of it.
+type packedBody struct {
+	body []byte
+	once sync.Once
+	gzip []byte // nil when it cannot be compressed; set by once
 }
 
 // of returns a body compressed by gzip, or nil when it is to be sent as it is:
-// the first time, since there may be no second, and while it is being
-// compressed. The body must never change.
+// the first time, since there may be no second. The body must never change.
 func (p *packed) of(body []byte) []byte {
-	if len(body) < smallestPacked || !p.mu.TryLock() {
+	if len(body) < smallestPacked {
 		return nil
 	}
-	defer p.mu.Unlock()
-	if len(body) != len(p.body) || &body[0] != &p.body[0] {
-		p.body, p.gzip = body, nil
+	last := p.last.Load()
+	if last == nil || len(body) != len(last.body) || &body[0] != &last.body[0] {
+		p.last.Store(&packedBody{body: body})
 		return nil
 	}
-	if p.gzip == nil {
-		var out bytes.Buffer
-		w, err := newCompressor("gzip", &out)
-		if err != nil {
-			return nil
-		}
-		if _, err := w.Write(body); err != nil || w.Close() != nil {
-			return nil
-		}
-		p.gzip = out.Bytes()
+	last.once.Do(last.pack)
+	return last.gzip
+}
+
+func (b *packedBody) pack() {
+	var out bytes.Buffer
+	w, err := newCompressor("gzip", &out)
+	if err != nil {
+		return
 	}
-	return p.gzip
+	if _, err := w.Write(b.body); err == nil && w.Close() == nil {
+		b.gzip = out.Bytes()
+	}
 }
 
 // gzipKey is where a context tells that its request takes gzip.
