@@ -87,14 +87,14 @@ func (g *generation) write(e *entry) error {
 	return g.log.StoreLog(&raft.Log{Index: g.lastIndex + 1, Data: g.scratch})
 }
 
-// search returns the index of the first entry that has a unit behind the given
-// number, or lastIndex+1.
-func (g *generation) search(number uint64) (uint64, error) {
-	low, err := g.log.FirstIndex()
-	if err != nil || g.lastIndex == 0 {
-		return g.lastIndex + 1, err
+// search returns the index of the first entry up to last that has a unit behind
+// the given number, or last+1. The writer may add entries behind last meanwhile.
+func (g *generation) search(number, last uint64) (uint64, error) {
+	low, err := g.firstIndex()
+	if err != nil || last == 0 {
+		return last + 1, err
 	}
-	high := g.lastIndex + 1
+	high := last + 1
 	for low < high {
 		middle := low + (high-low)/2
 		e, err := g.read(middle)
@@ -108,6 +108,15 @@ func (g *generation) search(number uint64) (uint64, error) {
 		}
 	}
 	return low, nil
+}
+
+func (g *generation) firstIndex() (uint64, error) {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if g.log == nil {
+		return 0, ErrClosed
+	}
+	return g.log.FirstIndex()
 }
 
 // truncate lets go of the entries up to an index.

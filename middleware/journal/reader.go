@@ -35,7 +35,10 @@ func (j *Journal) readFrom(item manifestItem) (err error) {
 	j.reader.close()
 	j.reader = reader{item: item, next: 1, index: 1}
 	j.mu.Lock()
-	acked, current := j.acked, j.current
+	acked, current, last := j.acked, j.current, uint64(0)
+	if current != nil {
+		last = current.lastIndex
+	}
 	j.mu.Unlock()
 	if acked.generation == item.Number {
 		j.reader.next = acked.number + 1
@@ -43,7 +46,10 @@ func (j *Journal) readFrom(item manifestItem) (err error) {
 	if current == nil || current.Number != item.Number {
 		return nil
 	}
-	j.reader.index, err = current.search(j.reader.next - 1)
+	j.reader.index, err = current.search(j.reader.next-1, last)
+	if errors.Is(err, ErrClosed) {
+		return nil // it has ended meanwhile, and is read as those that have
+	}
 	if err != nil {
 		j.cfg.Logger.Warn("searching the journal", "error", err)
 		j.reader.index = 0 // before the first: the next read finds the damage
