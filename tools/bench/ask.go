@@ -79,8 +79,8 @@ func together(clients int, address string, client func(conn net.Conn, answers *b
 
 // hammer lets clients ask for the newest logs, each again when it is answered. It
 // returns the answers a second, and the share of them that the cache gave.
-func hammer(ctx context.Context, address string, limit time.Duration) (speed, kept float64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+func hammer(ctx context.Context, address string) (speed, kept float64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, recentTurn)
 	defer cancel()
 	var answered, cached atomic.Int64
 	began := time.Now()

@@ -16,6 +16,7 @@
 //	query.go       searching: what is asked of the gateway while logs come in
 //	stack.go       the servers and roles for that, and ten million stored logs
 //	ask.go         those who ask; questions.go: what they ask
+//	bare.go        what the least there can be would do
 //	during.go      the logs that come in meanwhile, and what searching costs them
 //	candidates.go  the processes that are measured from outside
 //	load.go        the clients that send to them

@@ -27,9 +27,10 @@ const (
 	recentTurn = 2 * time.Second
 	// recentClients ask side by side, each when its last answer is there.
 	recentClients = 16
-	// Questions of each kind, asked by searchers side by side.
+	// Questions of each kind, asked by searchers side by side: one waits for each
+	// answer, as people do, while the logs that come in have the other processor.
 	pages, words, histograms = 200, 80, 100
-	searchers                = 2
+	searchers                = 1
 	// equals ask the same at once.
 	equals = 1000
 )
@@ -56,8 +57,12 @@ func measureQuery(ctx context.Context, b *bench) (err error) {
 	if err := s.startRoles(ctx); err != nil {
 		return err
 	}
+	q := newQuestions(b.logs)
+	if err := s.compareBare(ctx, &b.report, q); err != nil {
+		return err
+	}
 	stream := startStream(ctx, s.shipper.address)
-	err = s.search(ctx, &b.report, newQuestions(b.logs))
+	err = s.search(ctx, &b.report, q)
 	if err := errors.Join(err, stream.end()); err != nil {
 		return err
 	}
@@ -114,12 +119,12 @@ func (s *stack) search(ctx context.Context, r *report, q *questions) error {
 func (s *stack) compareRecent(ctx context.Context, r *report) error {
 	var cached, stored, kept float64
 	for range rounds {
-		speed, share, err := hammer(ctx, s.gateway.address, recentTurn)
+		speed, share, err := hammer(ctx, s.gateway.address)
 		if err != nil {
 			return err
 		}
 		cached, kept = cached+speed/rounds, kept+share/rounds
-		if speed, share, err = hammer(ctx, s.bypass.address, recentTurn); err != nil {
+		if speed, share, err = hammer(ctx, s.bypass.address); err != nil {
 			return err
 		}
 		if share > 0 {
