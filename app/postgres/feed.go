@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 
 	"millrace/app"
 )
@@ -72,6 +74,11 @@ func (f *Feed) Run(ctx context.Context) error {
 func (f *Feed) listen(ctx context.Context) (listened bool, err error) {
 	at := f.db.pool.Config().ConnConfig
 	delete(at.RuntimeParams, "statement_timeout")
+	// The end of a wait in silence ends nothing in the server: to have it
+	// cancelled would only make the feed deaf meanwhile.
+	at.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.DeadlineContextWatcherHandler{Conn: conn.Conn()}
+	}
 	conn, err := pgx.ConnectConfig(ctx, at)
 	if err != nil {
 		return false, unusable(at, err)

@@ -60,6 +60,23 @@ func TestTheFeedNeverCallsAnOldCopyFresh(t *testing.T) {
 	t.Logf("a stored batch is heard of within %s", worst)
 }
 
+// A feed asks in the silence whether the server is there, so that a quiet store is
+// no reason to read it for every request.
+func TestTheFeedKnowsInTheSilence(t *testing.T) {
+	t.Parallel()
+	db := newDB(t)
+	feed := runFeed(t, db)
+	var newest app.Snapshot
+	eventually(t, func() bool { newest = newestSnapshot(t, db); return feed.Covers(newest) })
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for quiet := time.Now(); time.Since(quiet) < 4*time.Second; <-tick.C {
+		if !feed.Covers(newest) {
+			t.Fatalf("after %s of silence it does not know any more", time.Since(quiet))
+		}
+	}
+}
+
 func TestTheFeedIsNoWiserThanItsConnection(t *testing.T) {
 	direct := newURL(t)
 	proxy, through := newProxy(t, direct)
