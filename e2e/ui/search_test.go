@@ -263,8 +263,8 @@ func TestLiveLogs(t *testing.T) {
 	p.shot("around-not-stored")
 }
 
-// Live logs go on from the page as it is: nothing is missing between them, and
-// nothing comes twice, though the page was open for long.
+// Live logs go on from the page, which is loaded anew: what was stored since it was
+// opened is there, and nothing comes twice.
 func TestLiveLogsGoOnFromThePage(t *testing.T) {
 	p := newTab(t)
 	p.open("/?service=between")
@@ -277,6 +277,12 @@ func TestLiveLogsGoOnFromThePage(t *testing.T) {
 		}
 	}
 	lines(0, 20) // while the page shows none of them
+	var stats struct{ Count int }
+	if err := await(t.Context(), "they are stored", func() bool {
+		return getJSON("/api/logs/stats?from=-1h&service=between", &stats) == nil && stats.Count == 20
+	}); err != nil {
+		t.Fatal(err)
+	}
 	p.click("#live")
 	p.until("document.getElementById('news')?.textContent.startsWith('Live')")
 	lines(20, 30)
