@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -30,8 +31,7 @@ func (a asker) getAnew(c echo.Context, path string, query url.Values, into any) 
 }
 
 func (a asker) read(r *http.Request, into any) error {
-	answer := newAnswer()
-	a.api.ServeHTTP(answer, r)
+	answer := a.serve(r)
 	if answer.status != http.StatusOK {
 		return answer.trouble()
 	}
@@ -41,10 +41,21 @@ func (a asker) read(r *http.Request, into any) error {
 	return nil
 }
 
-func (a asker) do(c echo.Context, method, path string, query url.Values) *answer {
+func (a asker) serve(r *http.Request) *answer {
 	got := newAnswer()
-	a.api.ServeHTTP(got, inner(c, method, path, query))
+	a.api.ServeHTTP(got, r)
 	return got
+}
+
+// withJSON gives a request a document as its body.
+func withJSON(r *http.Request, document any) (*http.Request, error) {
+	body, err := json.Marshal(document)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return r, nil
 }
 
 // inner returns a request to the API, from whoever makes the request in hand.

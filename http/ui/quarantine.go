@@ -1,11 +1,9 @@
 package ui
 
 import (
-	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -162,20 +160,14 @@ const (
 )
 
 // decide answers POST /quarantine/replay and /quarantine/discard, which a form
-// sends. A page of another site cannot send it.
+// sends.
 func (h *handlers) decide(order string) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if err := h.sameOrigin.Check(c.Request()); err != nil {
-			return app.Errorf(app.KindForbidden, "a page of another site sent this")
-		}
 		form, err := c.FormParams()
 		if err != nil {
 			return app.Errorf(app.KindInvalid, "the form cannot be read: %w", err)
 		}
-		back := form.Get("back")
-		if u, err := url.Parse(back); err != nil || u.Host != "" || u.Scheme != "" || u.Path == "" || u.Path[0] != '/' || len(u.Path) > 1 && (u.Path[1] == '/' || u.Path[1] == '\\') {
-			back = "/quarantine"
-		}
+		back := here(form.Get("back"), "/quarantine")
 		var ids []int64
 		for _, text := range form["id"] {
 			id, err := strconv.ParseInt(text, 10, 64)
@@ -207,15 +199,11 @@ func (h *handlers) decide(order string) echo.HandlerFunc {
 
 // order gives an order to the API, and says what became of it.
 func (h *handlers) order(c echo.Context, order string, ids []int64) (string, *trouble) {
-	body, err := json.Marshal(map[string]any{"ids": ids})
+	r, err := withJSON(inner(c, http.MethodPost, "/api/quarantine/"+order, nil), map[string]any{"ids": ids})
 	if err != nil {
 		return "", troubleOf(err)
 	}
-	r := inner(c, http.MethodPost, "/api/quarantine/"+order, nil)
-	r.Header.Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
-	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	got := newAnswer()
-	h.api.api.ServeHTTP(got, r)
+	got := h.api.serve(r)
 	if got.status != http.StatusOK {
 		return "", got.trouble()
 	}

@@ -81,6 +81,7 @@ func Mount(e *echo.Echo, cfg Config) error {
 		e.GET(path, handle, secure)
 		e.HEAD(path, handle, secure)
 	}
+	post := func(path string, handle echo.HandlerFunc) { e.POST(path, handle, secure, h.fromHere) }
 	get("/", h.search)
 	get("/logs/:id", h.around)
 	get("/ui/rows", h.rows)
@@ -90,11 +91,11 @@ func Mount(e *echo.Echo, cfg Config) error {
 	get("/batches/:id", h.batch)
 	get("/quarantine", h.quarantine)
 	get("/quarantine/:id", h.item)
-	e.POST("/quarantine/replay", h.decide("replay"), secure)
-	e.POST("/quarantine/discard", h.decide("discard"), secure)
+	post("/quarantine/replay", h.decide("replay"))
+	post("/quarantine/discard", h.decide("discard"))
 	get("/login", h.login)
-	e.POST("/login", h.show, secure)
-	e.POST("/logout", h.logout, secure)
+	post("/login", h.show)
+	post("/logout", h.logout)
 	e.HTTPErrorHandler = h.nowhere(e.HTTPErrorHandler)
 	return nil
 }
