@@ -60,7 +60,7 @@ type nearLogs struct {
 	snapshot Snapshot
 	array    []byte // a JSON array
 	ends     []int  // of each of its logs
-	until    atomic.Int64
+	until    time.Time
 }
 
 // looked is what a look found.
@@ -94,7 +94,7 @@ func (r *Recent) Newest(ctx context.Context, limit int) ([]byte, RecentSource, e
 	}
 	came := time.Now()
 	if logs := near.logs.Load(); logs != nil && r.feed.Covers(logs.snapshot) {
-		if logs.until.Load() < came.UnixNano() {
+		if logs.until.Before(came) {
 			// It is right, whatever is in the cache: nobody waits.
 			r.flights.begin(ctx, near.name+":check", func(ctx context.Context) (looked, error) { return r.check(ctx, near) })
 		}
@@ -107,7 +107,7 @@ func (r *Recent) Newest(ctx context.Context, limit int) ([]byte, RecentSource, e
 			return nil, "", err
 		case got.logs == nil:
 			// Each asks by itself, for no more than it wants.
-			logs, _, err := readNewest(ctx, r.reader, limit)
+			logs, err := readNewest(ctx, r.reader, limit)
 			if err != nil {
 				return nil, Bypassed, err
 			}
@@ -124,7 +124,7 @@ func (r *Recent) Newest(ctx context.Context, limit int) ([]byte, RecentSource, e
 // leaves it to the projection to bring the cache up to date.
 func (r *Recent) look(ctx context.Context, near *nearCopy) (looked, error) {
 	out := looked{source: FromCache, began: time.Now()}
-	if old := near.logs.Load(); old == nil || out.began.Sub(time.Unix(0, old.until.Load())) > nearLife {
+	if old := near.logs.Load(); old == nil || out.began.Sub(old.until) > nearLife {
 		cached, err := r.cache.Load(ctx, near.size)
 		switch {
 		case err == nil && r.feed.Covers(cached.Snapshot):
@@ -140,7 +140,7 @@ func (r *Recent) look(ctx context.Context, near *nearCopy) (looked, error) {
 	// projection does not bring up to date at once.
 	out.source = FromStore
 	var err error
-	if out.logs, _, err = readNewest(ctx, r.reader, near.size); err != nil {
+	if out.logs, err = readNewest(ctx, r.reader, near.size); err != nil {
 		return out, err
 	}
 	near.logs.Store(out.logs)
@@ -160,11 +160,11 @@ func (r *Recent) check(ctx context.Context, near *nearCopy) (looked, error) {
 		near.logs.Store(nil)
 		return out, nil
 	}
-	logs, newest, err := readNewest(ctx, r.reader, RecentKept)
+	logs, err := readNewest(ctx, r.reader, RecentKept)
 	if err != nil {
 		return out, err
 	}
-	_ = r.cache.Save(ctx, newest) // best effort: the next check comes here again
+	_ = r.cache.Save(ctx, logs.kept()) // best effort: the next check comes here again
 	if near.size == RecentKept {
 		near.logs.Store(logs)
 	}
@@ -185,31 +185,25 @@ func NewRecentProjection(reader LogReader, cache RecentCache) *RecentProjection 
 // Refresh reads the newest logs from the store, puts them into the cache, and
 // returns the snapshot they were read in. Running it twice does no harm.
 func (p *RecentProjection) Refresh(ctx context.Context) (Snapshot, error) {
-	_, newest, err := readNewest(ctx, p.reader, RecentKept)
+	newest, err := readNewest(ctx, p.reader, RecentKept)
 	if err != nil {
 		return "", err
 	}
-	return newest.Snapshot, p.cache.Save(ctx, newest)
+	return newest.snapshot, p.cache.Save(ctx, newest.kept())
 }
 
-// readNewest reads up to limit logs, as they are sent and as they are kept.
-func readNewest(ctx context.Context, reader LogReader, limit int) (*nearLogs, RecentLogs, error) {
+// readNewest reads up to limit logs.
+func readNewest(ctx context.Context, reader LogReader, limit int) (*nearLogs, error) {
 	logs, snapshot, err := reader.Newest(ctx, limit)
 	if err != nil {
-		return nil, RecentLogs{}, err
+		return nil, err
 	}
 	near := &nearLogs{snapshot: snapshot, array: make([]byte, 1, 2+typicalJSON*len(logs))}
-	kept := RecentLogs{Snapshot: snapshot, Logs: make([]json.RawMessage, len(logs))}
 	for i := range logs {
 		near.add(func(dst []byte) []byte { return logs[i].AppendJSON(dst) })
 	}
 	near.finish()
-	begin := 1
-	for i, end := range near.ends {
-		kept.Logs[i] = json.RawMessage(near.array[begin:end:end])
-		begin = end + 1
-	}
-	return near, kept, nil
+	return near, nil
 }
 
 // typicalJSON is the size of most logs as JSON, to begin with.
@@ -241,7 +235,18 @@ func (n *nearLogs) add(log func([]byte) []byte) {
 func (n *nearLogs) finish() {
 	n.array[0] = '['
 	n.array = append(n.array, ']')
-	n.until.Store(time.Now().Add(nearLife).UnixNano())
+	n.until = time.Now().Add(nearLife)
+}
+
+// kept returns the logs as the cache keeps them, which are those of the array.
+func (n *nearLogs) kept() RecentLogs {
+	kept := RecentLogs{Snapshot: n.snapshot, Logs: make([]json.RawMessage, len(n.ends))}
+	begin := 1
+	for i, end := range n.ends {
+		kept.Logs[i] = json.RawMessage(n.array[begin:end:end])
+		begin = end + 1
+	}
+	return kept
 }
 
 // first returns the first logs as an array.
