@@ -18,7 +18,7 @@ var _ StrictServerInterface = (*handlers)(nil)
 
 // GetLedger answers GET /api/ledger.
 func (h *handlers) GetLedger(ctx context.Context, request GetLedgerRequestObject) (GetLedgerResponseObject, error) {
-	report, err := h.cfg.Ledger.Report(ctx, ledgerQuery(value(request.Params.Shipper), value(request.Params.Settle)))
+	report, err := h.cfg.Ledger.Report(ctx, ledgerQuery(openapi.Value(request.Params.Shipper), openapi.Value(request.Params.Settle)))
 	return GetLedger200JSONResponse(report), err
 }
 
@@ -31,15 +31,12 @@ func (h *handlers) GetBatch(ctx context.Context, request GetBatchRequestObject) 
 // ListBatches answers GET /api/batches.
 func (h *handlers) ListBatches(ctx context.Context, request ListBatchesRequestObject) (ListBatchesResponseObject, error) {
 	params := request.Params
-	query := app.BatchQuery{Shipper: value(params.Shipper), Limit: app.DefaultLimit}
-	if params.Limit != nil {
-		query.Limit = *params.Limit
-	}
+	query := app.BatchQuery{Shipper: openapi.Value(params.Shipper), Limit: openapi.Or(params.Limit, app.DefaultLimit)}
 	// What there is was checked.
-	if from := value(params.From); from != "" {
+	if from := openapi.Value(params.From); from != "" {
 		query.From, _, _ = openapi.Moment(from, time.Now())
 	}
-	if cursor := value(params.Cursor); cursor != "" {
+	if cursor := openapi.Value(params.Cursor); cursor != "" {
 		query.At, _ = app.ParseBatchCursor(cursor)
 	}
 	found, err := h.cfg.Ledger.Batches(ctx, query)
@@ -55,12 +52,4 @@ func (h *handlers) ListBatches(ctx context.Context, request ListBatchesRequestOb
 		page.Next = &next
 	}
 	return ListBatches200JSONResponse(page), nil
-}
-
-// value returns what a parameter says, or nothing.
-func value(parameter *string) string {
-	if parameter == nil {
-		return ""
-	}
-	return *parameter
 }

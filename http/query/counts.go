@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"millrace/app"
+	"millrace/http/openapi"
 )
 
 // defaultRange is how far what is counted goes back, when nobody says.
@@ -48,7 +49,7 @@ func (h *handlers) LogHistogram(ctx context.Context, request LogHistogramRequest
 	f, r := h.counted(ctx)
 	span := f.To.Sub(f.From)
 	length := autoStep(span)
-	text := value(request.Params.Step)
+	text := openapi.Value(request.Params.Step)
 	if text != "" {
 		length, _ = step(text) // it was checked
 	}
@@ -59,7 +60,7 @@ func (h *handlers) LogHistogram(ctx context.Context, request LogHistogramRequest
 	if err := r.err(); err != nil {
 		return nil, err
 	}
-	counts, err := h.cfg.Counter.Histogram(ctx, app.HistogramQuery{Filter: f, Step: length, By: app.Field(value(request.Params.By))})
+	counts, err := h.cfg.Counter.Histogram(ctx, app.HistogramQuery{Filter: f, Step: length, By: app.Field(openapi.Value(request.Params.By))})
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +96,7 @@ func (h *handlers) LogFacets(ctx context.Context, request LogFacetsRequestObject
 	if err := r.err(); err != nil {
 		return nil, err
 	}
-	query := app.FacetQuery{Filter: f, Limit: or(request.Params.Limit, defaultValues)}
+	query := app.FacetQuery{Filter: f, Limit: openapi.Or(request.Params.Limit, defaultValues)}
 	for _, name := range sorted(request.Params.Field) {
 		query.Fields = append(query.Fields, app.Field(name))
 	}
@@ -116,8 +117,8 @@ func (h *handlers) LogStats(ctx context.Context, request LogStatsRequestObject) 
 		return nil, err
 	}
 	stats, err := h.cfg.Counter.Stats(ctx, app.StatsQuery{
-		Filter: f, By: app.Field(value(request.Params.By)), Distinct: app.Field(value(request.Params.Distinct)),
-		Limit: or(request.Params.Limit, defaultValues),
+		Filter: f, By: app.Field(openapi.Value(request.Params.By)), Distinct: app.Field(openapi.Value(request.Params.Distinct)),
+		Limit: openapi.Or(request.Params.Limit, defaultValues),
 	})
 	if err != nil {
 		return nil, err

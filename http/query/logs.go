@@ -28,8 +28,8 @@ func (h *handlers) SearchLogs(ctx context.Context, request SearchLogsRequestObje
 
 // page reads all parameters of a listing.
 func (h *handlers) page(ctx context.Context, params SearchLogsParams) (app.Query, *reader, error) {
-	r := newReader(ctx, value(params.Cursor))
-	query := app.Query{Filter: r.filter(), Limit: or(params.Limit, app.DefaultLimit), OldestFirst: value(params.Order) == SearchLogsParamsOrderOldest}
+	r := newReader(ctx, openapi.Value(params.Cursor))
+	query := app.Query{Filter: r.filter(), Limit: openapi.Or(params.Limit, app.DefaultLimit), OldestFirst: openapi.Value(params.Order) == SearchLogsParamsOrderOldest}
 	h.bound(r, &query.Filter)
 	if r.cursor != "" && !r.wrong.Any() {
 		var err error
@@ -79,7 +79,7 @@ func (h *handlers) GetLogContext(ctx context.Context, request GetLogContextReque
 		return nil, err
 	}
 	around, err := h.cfg.Finder.Context(ctx, app.ContextQuery{
-		ID: id, Before: or(request.Params.Before, defaultContext), After: or(request.Params.After, defaultContext),
+		ID: id, Before: openapi.Or(request.Params.Before, defaultContext), After: openapi.Or(request.Params.After, defaultContext),
 	})
 	if err != nil {
 		return nil, err
@@ -135,20 +135,4 @@ func appendCursor(dst []byte, cursor string) []byte {
 		return append(dst, "null"...)
 	}
 	return app.AppendJSONString(dst, cursor)
-}
-
-// value returns what a parameter says, or nothing.
-func value[T any](parameter *T) (zero T) {
-	if parameter == nil {
-		return zero
-	}
-	return *parameter
-}
-
-// or returns what a parameter says, or else its default.
-func or[T any](parameter *T, otherwise T) T {
-	if parameter == nil {
-		return otherwise
-	}
-	return *parameter
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"millrace/app"
+	"millrace/http/openapi"
 )
 
 // headerCache says where the newest logs came from; see app.RecentSource.
@@ -14,7 +15,7 @@ const headerCache = "X-Cache"
 
 // RecentLogs answers GET /api/query/recent.
 func (h *handlers) RecentLogs(ctx context.Context, request RecentLogsRequestObject) (RecentLogsResponseObject, error) {
-	logs, source, err := h.cfg.Recent.Newest(ctx, or(request.Params.Limit, app.DefaultLimit))
+	logs, source, err := h.cfg.Recent.Newest(ctx, openapi.Or(request.Params.Limit, app.DefaultLimit))
 	if err != nil {
 		return nil, err
 	}
