@@ -27,8 +27,7 @@ type HTTPConfig struct {
 // Client makes it. setting is where the URL came from, and example one that
 // would do: an error names them.
 func (c HTTPConfig) Dial(server, setting, example string, timeout time.Duration) (base string, client *http.Client, err error) {
-	u, err := url.Parse(server)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+	if _, ok := webURL(server); !ok {
 		return "", nil, Errorf(KindInvalid, "%s is %q: want a URL such as %s", setting, server, example)
 	}
 	client, err = c.Client(timeout)
