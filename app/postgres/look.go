@@ -233,8 +233,10 @@ func (l *look) readSetAside(ctx context.Context) error {
 func (l *look) readHoles(ctx context.Context, settle time.Duration, shippers ledgerShippers) error {
 	var names []string
 	var behind []int64
+	holes := map[string][]app.Range{}
 	for shipper, c := range l.covered {
-		for _, hole := range c.numbers.Holes() {
+		holes[shipper] = c.numbers.Holes()
+		for _, hole := range holes[shipper] {
 			names, behind = append(names, shipper), append(behind, int64(hole.To+1))
 		}
 	}
@@ -254,9 +256,9 @@ func (l *look) readHoles(ctx context.Context, settle time.Duration, shippers led
 	if _, err := pgx.ForEachRow(rows, []any{&b.shipper, &b.first}, func() error { late[b] = true; return nil }); err != nil {
 		return err
 	}
-	for shipper, c := range l.covered {
+	for shipper, all := range holes {
 		var gaps, settling []app.Range
-		for _, hole := range c.numbers.Holes() {
+		for _, hole := range all {
 			if late[batch{shipper, hole.To + 1}] {
 				settling = append(settling, hole)
 			} else {
