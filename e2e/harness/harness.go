@@ -108,16 +108,25 @@ func Eventually(t interface {
 	Fatalf(format string, args ...any)
 }, what string, condition func() bool) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
+	defer cancel()
+	if Await(ctx, condition) != nil {
+		t.Fatalf("it did not come about that %s", what)
+	}
+}
+
+// Await waits for a condition until ctx ends.
+func Await(ctx context.Context, condition func() bool) error {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(90 * time.Second)
 	for !condition() {
 		select {
 		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("it did not come about that %s", what)
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
+	return nil
 }
 
 // Build builds Millrace into a folder and returns the program's path.

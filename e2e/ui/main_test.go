@@ -238,14 +238,8 @@ func getJSON(path string, into any) error {
 func await(ctx context.Context, what string, is func() bool) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for !is() {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("waited in vain until %s", what)
-		case <-tick.C:
-		}
+	if harness.Await(ctx, is) != nil {
+		return fmt.Errorf("waited in vain until %s", what)
 	}
 	return nil
 }
