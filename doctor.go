@@ -35,10 +35,10 @@ func newDoctorCommand(cfg *app.Config) *cobra.Command {
 		Short: "Check Kafka, PostgreSQL, Redis, the clocks and the journal's disk, and say what to change",
 		Long: `Check what the settings name: Kafka (topics, partitions, replicas, the size of its
 messages against that of a batch), PostgreSQL (version, rights, extensions,
-connections, durability), Redis, their clocks, the disk of the journal, and the
-files of certificates. It
-changes nothing but for a file in the data folder, which it writes to time the
-disk and removes.
+connections, durability), the server that is searched in its place (whether it is
+a replica, how far behind, what its user may do), Redis, their clocks, the disk
+of the journal, and the files of certificates. It changes nothing but for a file
+in the data folder, which it writes to time the disk and removes.
 
 It ends with 0 when all will do, even if some could be better, and with 1 when
 logs would be refused, lost or not stored.`,
@@ -77,6 +77,14 @@ func examine(ctx context.Context, cfg app.Config) []app.Diagnosis {
 				return embeddedOnly("PostgreSQL", "postgres-url")
 			}
 			return postgres.Examine(ctx, cfg.Postgres)
+		},
+		func() []app.Diagnosis {
+			if cfg.Postgres.ReadURL == "" {
+				x := app.NewExamination("searches")
+				x.Unset("postgres-read-url is not set: searches go to the server of postgres-url")
+				return x.Found()
+			}
+			return postgres.ExamineSearched(ctx, cfg.Postgres)
 		},
 		func() []app.Diagnosis {
 			if cfg.Redis.Addr == "" {

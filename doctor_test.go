@@ -50,6 +50,17 @@ func TestTheFilesOfCertificatesAreExamined(t *testing.T) {
 	}
 }
 
+func TestTheSearchedServerIsExamined(t *testing.T) {
+	cfg := app.DefaultConfig()
+	if got := prescribe(examine(t.Context(), cfg), false); !strings.Contains(got, "unset   searches    postgres-read-url is not set") {
+		t.Error(got)
+	}
+	cfg.Postgres.ReadURL = "postgres://127.0.0.1:1/millrace"
+	if got := prescribe(examine(t.Context(), cfg), true); !strings.Contains(got, "WRONG   searches    PostgreSQL at 127.0.0.1:1 cannot be reached") {
+		t.Error(got)
+	}
+}
+
 func TestWhatIsNotSetIsEmbedded(t *testing.T) {
 	found := examine(t.Context(), app.DefaultConfig())
 	if got := prescribe(found, true); strings.Contains(got, "Kafka") {

@@ -38,13 +38,13 @@ func openRedis(r *role, cfg app.RedisConfig) (*redis.Client, error) {
 // writes, the ledger and the newest logs, which must have the last stored batch,
 // stay with the server that is written to.
 func openSearched(ctx context.Context, r *role) (*postgres.DB, error) {
-	url := r.cfg.Postgres.ReadURL
+	url, setting := r.cfg.Postgres.ReadURL, "postgres-read-url"
 	if url == "" {
-		url = r.cfg.Postgres.URL
+		url, setting = r.cfg.Postgres.URL, "postgres-url"
 	}
 	return postgres.OpenReader(ctx, postgres.Config{
 		URL: url, MaxConns: r.cfg.Postgres.Connections, StatementTimeout: r.cfg.Postgres.Timeout, Logger: r.logger, Name: "postgres-searches",
-		Tracing: otel.Children(r.tracing),
+		Setting: setting, Tracing: otel.Children(r.tracing),
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,9 +93,19 @@ func TestSearchesOfAReplicaThatIsBehind(t *testing.T) {
 		}
 	}
 
+	doctor := func() string {
+		out, _, _ := p.command("", "doctor", "--postgres-read-url="+address) // of other servers it may think what it likes
+		return out
+	}
+	if out := doctor(); !strings.Contains(out, "a replica that has what was stored until now") || !strings.Contains(out, "it is a standby") {
+		t.Errorf("doctor finds:\n%s", out)
+	}
 	execOn(t, replica, "SELECT pg_wal_replay_pause()")
 	send("late")
 	p.expectStored(1)
+	if out := doctor(); !strings.Contains(out, "and replays nothing") || !strings.Contains(out, "pg_wal_replay_resume()") {
+		t.Errorf("doctor finds:\n%s", out)
+	}
 	if n, from := counts(); n != 0 || from != "miss" {
 		t.Fatalf("the replica that is held back answers %d, %s", n, from)
 	}

@@ -22,6 +22,7 @@ import (
 // Config configures a DB. What is zero gets its default.
 type Config struct {
 	Name             string        // of the check; default "postgres"
+	Setting          string        // that holds URL, for errors; default "postgres-url"
 	URL              string        // postgres://USER:PASSWORD@HOST:PORT/DATABASE
 	MaxConns         int           // connections at the most, 3 or more; default 8
 	StatementTimeout time.Duration // for each statement; 0: no limit
@@ -32,9 +33,19 @@ type Config struct {
 	Tracing trace.TracerProvider // nil: nothing is traced
 }
 
+// The settings that hold the URLs of the server that is written to, and of the
+// one that is searched.
+const (
+	writtenSetting  = "postgres-url"
+	searchedSetting = "postgres-read-url"
+)
+
 func (c *Config) setDefaults() {
 	if c.Name == "" {
 		c.Name = "postgres"
+	}
+	if c.Setting == "" {
+		c.Setting = writtenSetting
 	}
 	if c.MaxConns == 0 {
 		c.MaxConns = 8
@@ -116,7 +127,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 }
 
 func connect(ctx context.Context, cfg Config, parameters map[string]string) (*DB, error) {
-	poolConfig, err := parseURL(cfg.URL)
+	poolConfig, err := parseURL(cfg.Setting, cfg.URL)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +147,7 @@ func connect(ctx context.Context, cfg Config, parameters map[string]string) (*DB
 	maps.Copy(poolConfig.ConnConfig.RuntimeParams, parameters)
 	pool, err := pgxpool.NewWithConfig(ctx, poolConfig)
 	if err != nil {
-		return nil, unusable(poolConfig.ConnConfig, err)
+		return nil, unusable(address{poolConfig.ConnConfig, cfg.Setting}, err)
 	}
 	return &DB{
 		cfg:        cfg,
@@ -147,11 +158,11 @@ func connect(ctx context.Context, cfg Config, parameters map[string]string) (*DB
 	}, nil
 }
 
-func parseURL(url string) (*pgxpool.Config, error) {
+func parseURL(setting, url string) (*pgxpool.Config, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil || url == "" {
 		// pgx's own error is about the address and may show all of it.
-		return nil, app.Errorf(app.KindInvalid, "--postgres-url cannot be read: want postgres://USER:PASSWORD@HOST:PORT/DATABASE")
+		return nil, app.Errorf(app.KindInvalid, "--%s cannot be read: want postgres://USER:PASSWORD@HOST:PORT/DATABASE", setting)
 	}
 	cfg.ConnConfig.ConnectTimeout = connectTimeout
 	cfg.ConnConfig.RuntimeParams["application_name"] = "millrace"
@@ -183,11 +194,14 @@ func (db *DB) Close() error {
 	return err
 }
 
+// address is where its connections lead.
+func (db *DB) address() address { return address{db.pool.Config().ConnConfig, db.cfg.Setting} }
+
 // Check returns a check that PostgreSQL answers.
 func (db *DB) Check() app.Check {
 	return app.CheckFunc(db.cfg.Name, func(ctx context.Context) error {
 		if err := db.pool.Ping(ctx); err != nil {
-			return unusable(db.pool.Config().ConnConfig, err)
+			return unusable(db.address(), err)
 		}
 		return nil
 	})

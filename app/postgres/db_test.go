@@ -42,6 +42,9 @@ func TestAServerThatCannotBeUsedIsNamedWithoutThePassword(t *testing.T) {
 		if !strings.Contains(text, "--postgres-url") || !strings.Contains(text, c.want) || strings.Contains(text, "hunter2") || strings.Contains(text, "\n") {
 			t.Errorf("%s: got %q", name, text)
 		}
+		if _, err := postgres.OpenReader(t.Context(), postgres.Config{URL: c.at, Setting: "postgres-read-url"}); err == nil || !strings.Contains(err.Error(), "--postgres-read-url") {
+			t.Errorf("%s: of searches: got %v", name, err)
+		}
 		if kind := app.KindOf(err); kind != app.KindUnavailable && kind != app.KindInvalid {
 			t.Errorf("%s: of kind %d", name, kind)
 		}

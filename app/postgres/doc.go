@@ -33,7 +33,7 @@
 //	coverage.go   what it knows of them
 //	outbox.go     the events that go with a transaction, through watermill-sql
 //	maintain.go   what is to be done from time to time
-//	examine.go    whether a server suits
+//	examine.go    whether a server suits; examinesearched.go: one that is searched
 //	trace.go      spans of statements
 //	errors.go     what PostgreSQL's refusals mean
 package postgres

@@ -53,9 +53,15 @@ func kindOf(refusal *pgconn.PgError) app.Kind {
 	}
 }
 
+// address is where a server is, and the setting that says so.
+type address struct {
+	*pgx.ConnConfig
+	setting string
+}
+
 // unusable tells in one sentence why a server cannot be used, and where to
 // mend it.
-func unusable(at *pgx.ConnConfig, err error) error {
+func unusable(at address, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -79,5 +85,5 @@ func unusable(at *pgx.ConnConfig, err error) error {
 	default: // TLS and the like, which may go over several lines
 		where += " cannot be used (" + strings.Join(strings.Fields(err.Error()), " ") + "): see to it, or name another server"
 	}
-	return &app.Error{Kind: app.KindUnavailable, Message: where + " in --postgres-url", Err: err}
+	return &app.Error{Kind: app.KindUnavailable, Message: where + " in --" + at.setting, Err: err}
 }

@@ -19,28 +19,37 @@ import (
 // It changes nothing. A server that does not answer is one of the findings.
 func Examine(ctx context.Context, cfg app.PostgresConfig) []app.Diagnosis {
 	x := &examination{Examination: app.NewExamination("PostgreSQL"), ctx: ctx, cfg: cfg}
-	at, err := parseURL(cfg.URL)
-	if err != nil {
-		x.Wrong("", "%v", err)
-		return x.Found()
-	}
-	db := stdlib.OpenDB(*at.ConnConfig)
-	err = suits(ctx, db, at.ConnConfig)
-	db.Close()
-	if err == nil {
-		x.conn, err = pgx.ConnectConfig(ctx, at.ConnConfig)
-	}
-	if err != nil {
+	var err error
+	if x.conn, err = connectTo(ctx, writtenSetting, cfg.URL); err != nil {
 		x.Wrong("", "%v", err)
 		return x.Found()
 	}
 	defer x.conn.Close(context.WithoutCancel(ctx))
-	for _, look := range []func() error{x.server, x.rights, x.extensions, x.connections, x.durability, x.size, x.clock} {
-		if err := look(); err != nil {
-			x.Wrong("see to the server", "it does not answer a question about itself: %v", err)
-		}
+	both := func() error {
+		return x.connections(2, "consumers and gateways", "there must be a consumer and a gateway")
 	}
+	x.look(x.server, x.rights, x.extensions, both, x.durability, x.size, x.clock)
 	return x.Found()
+}
+
+// connectTo connects to a server that is new enough and holds every log.
+func connectTo(ctx context.Context, setting, url string) (*pgx.Conn, error) {
+	cfg, err := parseURL(setting, url)
+	if err != nil {
+		return nil, err
+	}
+	at := address{cfg.ConnConfig, setting}
+	db := stdlib.OpenDB(*at.ConnConfig)
+	err = suits(ctx, db, at)
+	db.Close()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := pgx.ConnectConfig(ctx, at.ConnConfig)
+	if err != nil {
+		return nil, unusable(at, err)
+	}
+	return conn, nil
 }
 
 type examination struct {
@@ -48,6 +57,15 @@ type examination struct {
 	ctx  context.Context // that of Examine
 	cfg  app.PostgresConfig
 	conn *pgx.Conn
+}
+
+// look asks one question after another.
+func (x *examination) look(questions ...func() error) {
+	for _, question := range questions {
+		if err := question(); err != nil {
+			x.Wrong("see to the server", "it does not answer a question about itself: %v", err)
+		}
+	}
 }
 
 func (x *examination) ask(sql string, into ...any) error {
@@ -150,20 +168,21 @@ func (x *examination) extensions() error {
 	return nil
 }
 
-func (x *examination) connections() error {
+// connections reckons how many roles can be served, of which some must.
+func (x *examination) connections(least int, roles, must string) error {
 	var most, reserved, used int
 	err := x.ask(`SELECT current_setting('max_connections')::int, current_setting('superuser_reserved_connections')::int,
 		(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')`, &most, &reserved, &used)
 	if err != nil {
 		return err
 	}
-	roles := (most - reserved) / x.cfg.Connections
-	if roles < 2 {
-		x.Wrong(fmt.Sprintf("raise max_connections to %d or more, or lower postgres-connections", 2*x.cfg.Connections+reserved),
-			"max_connections is %d, and one role may open %d: there must be a consumer and a gateway", most, x.cfg.Connections)
+	served := (most - reserved) / x.cfg.Connections
+	if served < least {
+		x.Wrong(fmt.Sprintf("raise max_connections to %d or more, or lower postgres-connections", least*x.cfg.Connections+reserved),
+			"max_connections is %d, and one role may open %d: %s", most, x.cfg.Connections, must)
 		return nil
 	}
-	x.Fine("max_connections is %d, %d in use: enough for %d consumers and gateways with %d each (postgres-connections)", most, used, roles, x.cfg.Connections)
+	x.Fine("max_connections is %d, %d in use: enough for %d %s with %d each (postgres-connections)", most, used, served, roles, x.cfg.Connections)
 	return nil
 }
 

@@ -18,6 +18,8 @@ var (
 	Repaired      = repaired
 	Armoured      = armoured
 	PageStatement = pageStatement
+
+	SearchedTables = searchedTables
 )
 
 // MaintainOnce is one round of Maintain.
@@ -35,7 +37,7 @@ func (db *DB) Setting(t testing.TB, name string) (value string) {
 // MigrateDownTo takes the schema back to a version.
 func MigrateDownTo(t testing.TB, url string, version int64) {
 	t.Helper()
-	cfg, err := parseURL(url)
+	cfg, err := parseURL(writtenSetting, url)
 	if err != nil {
 		t.Fatal(err)
 	}

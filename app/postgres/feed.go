@@ -72,14 +72,14 @@ func (f *Feed) Run(ctx context.Context) error {
 // listen hears until the connection is lost. listened tells whether it came to
 // hearing.
 func (f *Feed) listen(ctx context.Context) (listened bool, err error) {
-	at := f.db.pool.Config().ConnConfig
+	at := f.db.address()
 	delete(at.RuntimeParams, "statement_timeout")
 	// The end of a wait in silence ends nothing in the server: to have it
 	// cancelled would only make the feed deaf meanwhile.
 	at.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.DeadlineContextWatcherHandler{Conn: conn.Conn()}
 	}
-	conn, err := pgx.ConnectConfig(ctx, at)
+	conn, err := pgx.ConnectConfig(ctx, at.ConnConfig)
 	if err != nil {
 		return false, unusable(at, err)
 	}

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -27,13 +26,13 @@ const oldestServer = 15
 // is, it leaves alone. A copy from another server it makes usable. Processes
 // that start together do it one after another. Its errors are those of Open.
 func Migrate(ctx context.Context, url string) error {
-	cfg, err := parseURL(url)
+	cfg, err := parseURL(writtenSetting, url)
 	if err != nil {
 		return err
 	}
 	db := stdlib.OpenDB(*cfg.ConnConfig)
 	defer db.Close()
-	if err := suits(ctx, db, cfg.ConnConfig); err != nil {
+	if err := suits(ctx, db, address{cfg.ConnConfig, writtenSetting}); err != nil {
 		return err
 	}
 	if err := migrate(ctx, db); err != nil {
@@ -63,7 +62,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 
 // suits tells whether the server can be reached, and is new enough and the
 // database encoded to hold every log.
-func suits(ctx context.Context, db *sql.DB, at *pgx.ConnConfig) error {
+func suits(ctx context.Context, db *sql.DB, at address) error {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return unusable(at, err)

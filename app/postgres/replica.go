@@ -4,15 +4,24 @@ import (
 	"context"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"millrace/app"
 )
 
 // Searched compares a server that is searched with the one that is written to.
 // It implements app.Searched.
-type Searched struct{ written, searched *DB }
+type Searched struct{ written, searched asked }
+
+// asked is a pool of connections to a server, or one.
+type asked interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
 
 // Searched returns how far a server is that is searched in place of this one.
-func (db *DB) Searched(searched *DB) *Searched { return &Searched{written: db, searched: searched} }
+func (db *DB) Searched(searched *DB) *Searched {
+	return &Searched{written: db.pool, searched: searched.pool}
+}
 
 var _ app.Searched = (*Searched)(nil)
 
@@ -33,7 +42,7 @@ func (s *Searched) CaughtUp(ctx context.Context, wait time.Duration) bool {
 	var position string
 	asking, cancel := context.WithTimeout(ctx, positionTimeout)
 	defer cancel()
-	err := s.written.pool.QueryRow(asking, "SELECT pg_postmaster_start_time(), pg_current_wal_flush_lsn()::text").Scan(&started, &position)
+	err := s.written.QueryRow(asking, "SELECT pg_postmaster_start_time(), pg_current_wal_flush_lsn()::text").Scan(&started, &position)
 	if err != nil {
 		return false
 	}
@@ -55,7 +64,7 @@ func (s *Searched) CaughtUp(ctx context.Context, wait time.Duration) bool {
 func (s *Searched) has(ctx context.Context, started time.Time, position string) (has bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, positionTimeout)
 	defer cancel()
-	err = s.searched.pool.QueryRow(ctx, `
+	err = s.searched.QueryRow(ctx, `
 		SELECT pg_postmaster_start_time() = $1
 			OR pg_is_in_recovery() AND coalesce(pg_last_wal_replay_lsn() >= $2::text::pg_lsn, false)`, started, position).Scan(&has)
 	return has, err
