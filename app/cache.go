@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -42,7 +44,8 @@ type Question struct {
 	// Closed tells that what is asked of lies so far back that it hardly
 	// changes any more.
 	Closed bool
-	// Anew wants no answer that is there already.
+	// Anew wants no answer that is there already, and none that somebody began to
+	// work out before: all that was stored when it is asked is in its answer.
 	Anew bool
 }
 
@@ -108,6 +111,7 @@ type AnswerCache struct {
 	store   AnswerStore
 	looks   *flights[Answer]
 	flights *flights[found]
+	asked   atomic.Uint64 // questions that wanted their answers anew
 }
 
 // found is an answer and where it came from.
@@ -133,13 +137,17 @@ func (c *AnswerCache) Close() error {
 // has ctx's values, and ends when nobody waits for it any more.
 func (c *AnswerCache) Answer(ctx context.Context, q Question, compute func(context.Context) (Answer, error)) (Answer, RecentSource, error) {
 	key := c.key(q.Key)
+	if q.Anew {
+		got, err := c.anew(ctx, key, q, compute)
+		return got.answer, got.source, err
+	}
 	// One look for all who want the same: a thousand would wait for each other's,
 	// and take the store for slow.
 	kept, err := c.looks.do(ctx, key, func(ctx context.Context) (Answer, error) { return c.get(ctx, key) })
 	switch {
 	case ctx.Err() != nil:
 		return Answer{}, "", ctx.Err()
-	case err != nil || q.Anew:
+	case err != nil:
 	case c.isFresh(kept, q.Closed):
 		return kept, FromCache, nil
 	case kept.age() < staleFor(q.Closed && !kept.Behind):
@@ -152,6 +160,15 @@ func (c *AnswerCache) Answer(ctx context.Context, q Question, compute func(conte
 		err = ctx.Err()
 	}
 	return got.answer, got.source, err
+}
+
+// anew works an answer out for one who asks, whatever is under way already.
+func (c *AnswerCache) anew(ctx context.Context, key string, q Question, compute func(context.Context) (Answer, error)) (found, error) {
+	own := fmt.Sprintf("%s:anew:%d", key, c.asked.Add(1))
+	return c.flights.do(ctx, own, func(ctx context.Context) (found, error) {
+		answer, err := c.compute(ctx, key, q.Closed, true, compute)
+		return found{answer, FromStore}, err
+	})
 }
 
 func (c *AnswerCache) key(question string) string {
@@ -200,7 +217,7 @@ func (c *AnswerCache) work(ctx context.Context, key string, q Question, away boo
 			away = true
 		}
 		if err == nil && !locked {
-			if answer, ok := c.await(ctx, key, q.Closed); ok && !q.Anew {
+			if answer, ok := c.await(ctx, key, q.Closed); ok {
 				return found{answer, FromCache}, nil
 			}
 		}
@@ -208,7 +225,7 @@ func (c *AnswerCache) work(ctx context.Context, key string, q Question, away boo
 			defer c.unlock(ctx, key)
 			// Who looked before it was there, and comes here only after it was
 			// made, need not make it again.
-			if answer, err := c.get(ctx, key); err == nil && !q.Anew && c.isFresh(answer, q.Closed) {
+			if answer, err := c.get(ctx, key); err == nil && c.isFresh(answer, q.Closed) {
 				return found{answer, FromCache}, nil
 			}
 		}

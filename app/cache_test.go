@@ -122,6 +122,36 @@ func TestEqualQuestionsAtOnceAreWorkedOutOnce(t *testing.T) {
 	})
 }
 
+// One who wants an answer anew does not get one that was begun before something
+// was stored, whoever works it out and wherever.
+func TestAnAnswerAnewIsBegunWhenItIsAskedFor(t *testing.T) {
+	inAnswers(t, func(a *answers) {
+		another := a.gateway(a.store.Other())
+		var all sync.WaitGroup
+		for _, cache := range []*app.AnswerCache{a.cache, another} {
+			all.Go(func() { _, _, _ = cache.Answer(a.t.Context(), open, a.compute) }) // one waits for the other's
+		}
+		time.Sleep(a.takes / 2)
+		a.stored()
+		anew := open
+		anew.Anew = true
+		for nth, cache := range []*app.AnswerCache{a.cache, a.cache, another} {
+			all.Go(func() {
+				time.Sleep(time.Duration(nth)) // in this order
+				got, source, err := cache.Answer(a.t.Context(), anew, a.compute)
+				if want := strconv.Itoa(nth + 2); err != nil || string(got.Body) != want || source != app.FromStore {
+					a.t.Errorf("answer %q from %q, %v: want %s", got.Body, source, err, want)
+				}
+			})
+		}
+		all.Wait()
+		a.ask(open, "4", app.FromCache) // others may have the newest of them
+		if err := another.Close(); err != nil {
+			a.t.Error(err)
+		}
+	})
+}
+
 // lateStore tells the first who asks what was there some time ago.
 type lateStore struct {
 	app.AnswerStore
