@@ -47,15 +47,12 @@ func (h *handlers) around(c echo.Context) error {
 	count := strconv.Itoa(wanted)
 	err = h.api.get(c, "/api/logs/"+url.PathEscape(p.ID)+"/context", url.Values{"before": {count}, "after": {count}}, &found)
 	failed := troubleOf(err)
-	if answer, ok := refused(c, failed); ok {
-		return answer
-	}
 	if failed != nil {
 		if _, ok := app.ParseLiveID(p.ID); ok && failed.Status == http.StatusNotFound {
 			failed.Name = "It is not stored yet"
 			p.Again = c.Request().URL.RequestURI()
 		}
-		return h.render(c, failed.Status, "around.html", page{Title: "Log", Here: "search", Trouble: failed, Body: p})
+		return h.render(c, "around.html", page{Title: "Log", Here: "search", Trouble: failed, Body: p})
 	}
 	add := func(log app.Log, chosen bool) {
 		r := rowOf(log, at, false)
@@ -71,5 +68,5 @@ func (h *handlers) around(c echo.Context) error {
 	}
 	p.Log = rowOf(found.Log, at, true)
 	p.Before, p.After = len(found.Before), len(found.After)
-	return h.render(c, http.StatusOK, "around.html", page{Title: "Log " + p.ID, Here: "search", Body: p})
+	return h.render(c, "around.html", page{Title: "Log " + p.ID, Here: "search", Body: p})
 }

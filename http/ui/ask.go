@@ -174,13 +174,3 @@ func troubleOf(err error) *trouble {
 	}
 	return &trouble{Status: http.StatusInternalServerError, Detail: "The log of the server has the cause"}
 }
-
-// refused answers a person who must show a key first; ok is false for any other
-// trouble.
-func refused(c echo.Context, t *trouble) (answer error, ok bool) {
-	if t == nil || t.Status != http.StatusUnauthorized {
-		return nil, false
-	}
-	next := url.Values{"next": {c.Request().URL.RequestURI()}}
-	return c.Redirect(http.StatusSeeOther, "/login?"+next.Encode()), true
-}

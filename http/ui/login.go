@@ -15,7 +15,12 @@ type loginPage struct{ Next, Wrong string }
 
 // login answers GET /login.
 func (h *handlers) login(c echo.Context) error {
-	return h.render(c, http.StatusOK, "login.html", page{Title: "Log in", Body: loginPage{Next: here(c.QueryParam("next"), "/")}})
+	return h.render(c, "login.html", page{Title: "Log in", Body: loginPage{Next: here(c.QueryParam("next"), "/")}})
+}
+
+// toLogin leads a person to the login, and from there to an address.
+func toLogin(c echo.Context, next string) error {
+	return c.Redirect(http.StatusSeeOther, "/login?"+url.Values{"next": {next}}.Encode())
 }
 
 // show answers POST /login: it hands the key to the API, and its cookie to the
@@ -30,7 +35,7 @@ func (h *handlers) show(c echo.Context) error {
 	got := h.api.serve(r)
 	if got.status != http.StatusOK {
 		wrong := strings.Join(got.trouble().Said(), " ")
-		return h.render(c, got.status, "login.html", page{Title: "Log in", Body: loginPage{Next: next, Wrong: wrong}})
+		return h.render(c, "login.html", page{Title: "Log in", Status: got.status, Body: loginPage{Next: next, Wrong: wrong}})
 	}
 	got.passCookies(c)
 	return c.Redirect(http.StatusSeeOther, next)

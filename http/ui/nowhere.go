@@ -3,7 +3,6 @@ package ui
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -25,7 +24,7 @@ func (h *handlers) nowhere(next echo.HTTPErrorHandler) echo.HTTPErrorHandler {
 			err = secure(h.nothing)(c)
 		case c.Path() == "" && app.KindOf(err) == app.KindUnauthenticated:
 			c.Response().Header().Del(echo.HeaderWWWAuthenticate)
-			err = c.Redirect(http.StatusSeeOther, "/login?"+url.Values{"next": {"/"}}.Encode())
+			err = toLogin(c, "/")
 		}
 		if err != nil {
 			next(err, c)
@@ -41,7 +40,7 @@ func browses(c echo.Context) bool {
 }
 
 func (h *handlers) nothing(c echo.Context) error {
-	return h.render(c, http.StatusNotFound, "nowhere.html", page{Title: "No such page", Trouble: &trouble{
+	return h.render(c, "nowhere.html", page{Title: "No such page", Trouble: &trouble{
 		Status: http.StatusNotFound, Name: "There is no such page",
 		Detail: "There is nothing at " + c.Request().URL.Path,
 	}})

@@ -47,11 +47,8 @@ func (h *handlers) pipeline(c echo.Context) error {
 	}
 	// Whoever may not read the ledger is not told how the roles do.
 	failed := troubleOf(h.api.get(c, "/api/batches", query, &found))
-	if answer, ok := refused(c, failed); ok {
-		return answer
-	}
 	if failed != nil {
-		return h.render(c, failed.Status, "pipeline.html", page{Title: "Pipeline", Here: "pipeline", Trouble: failed, Body: p})
+		return h.render(c, "pipeline.html", page{Title: "Pipeline", Here: "pipeline", Trouble: failed, Body: p})
 	}
 	for _, batch := range found.Batches {
 		p.Batches = append(p.Batches, batchRowOf(batch))
@@ -65,7 +62,7 @@ func (h *handlers) pipeline(c echo.Context) error {
 		p.NoCount = sentence(err.Error())
 	}
 	p.Cards = h.rates.cards(h.roles.Metrics(c.Request().Context()))
-	return h.render(c, http.StatusOK, "pipeline.html", page{Title: "Pipeline", Here: "pipeline", Body: p})
+	return h.render(c, "pipeline.html", page{Title: "Pipeline", Here: "pipeline", Body: p})
 }
 
 // figures answers GET /ui/figures: what of the page changes, by its id.
@@ -128,11 +125,8 @@ type step struct{ What, At, After, Note string }
 func (h *handlers) batch(c echo.Context) error {
 	p := batchPage{ID: c.Param("id")}
 	failed := troubleOf(h.api.get(c, "/api/batches/"+url.PathEscape(p.ID), nil, &p.Life))
-	if answer, ok := refused(c, failed); ok {
-		return answer
-	}
 	if failed != nil {
-		return h.render(c, failed.Status, "batch.html", page{Title: "Batch", Here: "pipeline", Trouble: failed, Body: p})
+		return h.render(c, "batch.html", page{Title: "Batch", Here: "pipeline", Trouble: failed, Body: p})
 	}
 	before := time.Time{}
 	for _, s := range []struct {
@@ -157,7 +151,7 @@ func (h *handlers) batch(c echo.Context) error {
 		p.Logs = address{}.with(paramFrom, p.Life.FirstTime.UTC().Format(time.RFC3339Nano)).
 			with(paramTo, p.Life.LastTime.Add(time.Microsecond).UTC().Format(time.RFC3339Nano)).String()
 	}
-	return h.render(c, http.StatusOK, "batch.html", page{Title: "Batch " + p.ID, Here: "pipeline", Body: p})
+	return h.render(c, "batch.html", page{Title: "Batch " + p.ID, Here: "pipeline", Body: p})
 }
 
 func sayTime(t time.Time) string {

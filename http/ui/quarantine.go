@@ -62,13 +62,6 @@ func (h *handlers) quarantine(c echo.Context) error {
 		}
 	}
 	failed := troubleOf(h.api.get(c, "/api/quarantine", query, &found))
-	if answer, ok := refused(c, failed); ok {
-		return answer
-	}
-	status := http.StatusOK
-	if failed != nil {
-		status = failed.Status
-	}
 	for _, item := range found.Items {
 		one := itemRow{QuarantineItem: item, Last: sayTime(item.LastSeen)}
 		one.Error, _ = spansOf(item.Error, maxField)
@@ -77,7 +70,7 @@ func (h *handlers) quarantine(c echo.Context) error {
 	if found.Next != "" {
 		p.Next = quarantineAddress(at.without("done").with(paramCursor, found.Next))
 	}
-	return h.render(c, status, "quarantine.html", page{Title: "Quarantine", Here: "quarantine", Trouble: failed, Body: p})
+	return h.render(c, "quarantine.html", page{Title: "Quarantine", Here: "quarantine", Trouble: failed, Body: p})
 }
 
 func quarantineAddress(a address) string {
@@ -122,11 +115,8 @@ func (h *handlers) item(c echo.Context) error {
 		Payload   []byte
 	}
 	failed := troubleOf(h.api.get(c, "/api/quarantine/"+url.PathEscape(id), nil, &found))
-	if answer, ok := refused(c, failed); ok {
-		return answer
-	}
 	if failed != nil {
-		return h.render(c, failed.Status, "item.html", page{Title: "Quarantine", Here: "quarantine", Trouble: failed, Body: itemPage{}})
+		return h.render(c, "item.html", page{Title: "Quarantine", Here: "quarantine", Trouble: failed, Body: itemPage{}})
 	}
 	p := itemPage{Item: found.QuarantineItem, Total: found.LogsTotal, Done: c.QueryParam("done"), Back: "/quarantine/" + id}
 	p.Error, _ = spansOf(found.Error, 0)
@@ -151,7 +141,7 @@ func (h *handlers) item(c echo.Context) error {
 	if len(found.Payload) > 0 {
 		p.Hex = hex.Dump(found.Payload[:min(len(found.Payload), maxHex)])
 	}
-	return h.render(c, http.StatusOK, "item.html", page{Title: "Quarantine item " + id, Here: "quarantine", Body: p})
+	return h.render(c, "item.html", page{Title: "Quarantine item " + id, Here: "quarantine", Body: p})
 }
 
 const (
@@ -180,11 +170,8 @@ func (h *handlers) decide(order string) echo.HandlerFunc {
 		if len(ids) > 0 {
 			said, failed = h.order(c, order, ids)
 		}
-		if answer, ok := refused(c, failed); ok {
-			return answer
-		}
 		if failed != nil {
-			return h.render(c, failed.Status, "quarantine.html", page{Title: "Quarantine", Here: "quarantine", Trouble: failed, Body: quarantinePage{Back: back}})
+			return h.render(c, "quarantine.html", page{Title: "Quarantine", Here: "quarantine", Trouble: failed, Body: quarantinePage{Back: back}})
 		}
 		to, err := url.Parse(back)
 		if err != nil {

@@ -74,13 +74,6 @@ func (h *handlers) search(c echo.Context) error {
 		p.Flip = at.without(paramCursor, paramOrder).String()
 	}
 	failed := h.fill(c, &p)
-	if answer, ok := refused(c, failed); ok {
-		return answer
-	}
-	status := http.StatusOK
-	if failed != nil {
-		status = failed.Status
-	}
 	if failed != nil && failed.Status == http.StatusBadRequest {
 		p.Find, p.Hidden = mendable(at)
 	}
@@ -88,7 +81,7 @@ func (h *handlers) search(c echo.Context) error {
 		_, err := c.Cookie(keyCookie)
 		p.First = &firstLog{h.intake, err == nil}
 	}
-	return h.render(c, status, "search.html", page{Title: "Search", Here: "search", Trouble: failed, Body: p})
+	return h.render(c, "search.html", page{Title: "Search", Here: "search", Trouble: failed, Body: p})
 }
 
 const oldest = "oldest"

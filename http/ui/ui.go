@@ -2,6 +2,7 @@ package ui
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -165,13 +166,22 @@ const keyCookie = "millrace_key"
 type page struct {
 	Title   string
 	Here    string // the navigation's entry that is current
+	Status  int    // of a page without trouble; 0 means 200
 	Trouble *trouble
 	Known   bool // the browser has shown a key
 	Body    any
 }
 
-// render answers with a page. It is made whole before any of it is sent.
-func (h *handlers) render(c echo.Context, status int, name string, p page) error {
+// render answers with a page, which is made whole before any of it is sent, and
+// has the status of its trouble. A person who must show a key first is led to
+// the login instead.
+func (h *handlers) render(c echo.Context, name string, p page) error {
+	status := cmp.Or(p.Status, http.StatusOK)
+	if p.Trouble != nil {
+		if status = p.Trouble.Status; status == http.StatusUnauthorized {
+			return toLogin(c, c.Request().URL.RequestURI())
+		}
+	}
 	_, err := c.Cookie(keyCookie)
 	p.Known = err == nil
 	var out bytes.Buffer
