@@ -38,25 +38,50 @@ func (s *Source) Ends(ctx context.Context) (app.Positions, error) {
 		return nil, err
 	}
 	defer client.Close()
-	partitions, err := client.Partitions(s.topic)
+	ends, err := s.ends(client)
 	if err != nil {
 		return nil, unreachable(s.brokers, err)
-	}
-	ends := app.Positions{}
-	for _, partition := range partitions {
-		if ends[partition], err = client.GetOffset(s.topic, partition, sarama.OffsetNewest); err != nil {
-			return nil, unreachable(s.brokers, err)
-		}
 	}
 	return ends, nil
 }
 
-// connect returns a client, which does not dial for longer than ctx allows.
+// ends makes one request to each broker, however many partitions it leads.
+func (s *Source) ends(client sarama.Client) (app.Positions, error) {
+	partitions, err := client.Partitions(s.topic)
+	if err != nil {
+		return nil, err
+	}
+	wanted := make(map[int32]int64, len(partitions))
+	for _, partition := range partitions {
+		wanted[partition] = sarama.OffsetNewest
+	}
+	admin, err := sarama.NewClusterAdminFromClient(client)
+	if err != nil {
+		return nil, err
+	}
+	found, err := admin.ListOffsets(map[string]map[int32]int64{s.topic: wanted}, nil)
+	if err != nil {
+		return nil, err
+	}
+	ends := make(app.Positions, len(partitions))
+	for _, partition := range partitions {
+		one := found[s.topic][partition]
+		if one.Err != nil && !errors.Is(one.Err, sarama.ErrNoError) {
+			return nil, fmt.Errorf("partition %d: %w", partition, one.Err)
+		}
+		ends[partition] = one.Offset
+	}
+	return ends, nil
+}
+
+// connect returns a client, which does not try for longer than ctx allows.
 func (s *Source) connect(ctx context.Context) (sarama.Client, error) {
 	c := subscriberConfig()
+	c.Admin.Retry.Max = 1
 	if deadline, ok := ctx.Deadline(); ok {
 		left := max(time.Until(deadline), time.Millisecond)
 		c.Net.DialTimeout, c.Net.ReadTimeout = min(c.Net.DialTimeout, left), min(c.Net.ReadTimeout, left)
+		c.Metadata.Timeout = left // however many brokers do not answer
 	}
 	client, err := sarama.NewClient(s.brokers, c)
 	if err != nil {

@@ -2,6 +2,9 @@ package kafka_test
 
 import (
 	"context"
+	"net"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -74,5 +77,41 @@ func TestASourceThatIsAwayIsNamed(t *testing.T) {
 	}
 	if err := source.Read(ctx, nil, nil); app.KindOf(err) != app.KindUnavailable {
 		t.Errorf("read: %v", err)
+	}
+}
+
+// Brokers that take connections and say nothing are not tried one after another
+// for longer than the caller waits.
+func TestASourceThatHangsIsWaitedForOnce(t *testing.T) {
+	cfg := app.DefaultConfig().Kafka
+	cfg.Brokers = nil
+	var tried atomic.Int32
+	var serving sync.WaitGroup
+	t.Cleanup(serving.Wait)
+	for range 8 {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { listener.Close() })
+		cfg.Brokers = append(cfg.Brokers, listener.Addr().String())
+		serving.Go(func() {
+			for {
+				connection, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				tried.Add(1)
+				t.Cleanup(func() { connection.Close() })
+			}
+		})
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := kafka.NewSource(cfg).Ends(ctx); app.KindOf(err) != app.KindUnavailable {
+		t.Errorf("ends: %v", err)
+	}
+	if n := tried.Load(); n > 1 {
+		t.Errorf("%d brokers were tried, one after another", n)
 	}
 }
