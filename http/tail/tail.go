@@ -18,7 +18,15 @@
 // the batch and the place in it what is in both. A client that reads too slowly is told how many logs it was not
 // sent. In a silence there is a comment every Heartbeat, with the place so far.
 //
+// Whoever must ask for what is stored before a stream can be opened, as a page
+// must, first asks where that stream has to begin:
+//
+//	GET /api/logs/tail/place
+//
+//	{"last_event_id":"AQIAAAEAAA"}
+//
 //	tail.go    Config, Mount and the life of a stream
+//	place.go   where a stream begins that is opened later
 //	stream.go  writing events
 package tail
 
@@ -35,11 +43,11 @@ import (
 	"millrace/http/query"
 )
 
-// Config is what the endpoint needs.
+// Config is what the endpoints need.
 type Config struct {
 	Document *openapi.Document // required
 	Hub      *app.TailHub      // nil: there is no Kafka, and that is what is answered
-	// Stored tells where streams begin with begin=stored. Required with Hub.
+	// Stored tells how far the store has come that is searched. Required with Hub.
 	Stored app.StoredPlaces
 	// Still returns why a client that was let in may not go on, or nil. It is
 	// asked every Heartbeat; nil: it always may.
@@ -79,14 +87,16 @@ const (
 	beginStored = "stored"
 )
 
-// Mount adds the endpoint to a server, whose shutdown ends all tails.
+// Mount adds the endpoints to a server, whose shutdown ends all tails.
 func Mount(e *echo.Echo, cfg Config) error {
 	cfg.setDefaults()
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
 	h := &handler{cfg}
-	openapi.GetAndHead(e).GET("/api/logs/tail", h.tail, cfg.Document.Check("tailLogs", query.Formats()))
+	router := openapi.GetAndHead(e)
+	router.GET("/api/logs/tail", h.tail, cfg.Document.Check("tailLogs", query.Formats()))
+	router.GET("/api/logs/tail/place", h.stored, cfg.Document.Check("tailPlace", query.Formats()))
 	if cfg.Hub != nil {
 		e.Server.RegisterOnShutdown(func() { _ = cfg.Hub.Close() }) // it returns no error
 	}
@@ -95,6 +105,8 @@ func Mount(e *echo.Echo, cfg Config) error {
 
 type handler struct{ cfg Config }
 
+var errNoKafka = app.Errorf(app.KindUnavailable, "this gateway has no Kafka to follow: give it --kafka-brokers=HOST:PORT")
+
 // tail answers GET /api/logs/tail.
 func (h *handler) tail(c echo.Context) error {
 	matcher, from, err := read(c)
@@ -102,7 +114,7 @@ func (h *handler) tail(c echo.Context) error {
 		return err
 	}
 	if h.cfg.Hub == nil {
-		return app.Errorf(app.KindUnavailable, "this gateway has no Kafka to follow: give it --kafka-brokers=HOST:PORT")
+		return errNoKafka
 	}
 	if c.Request().Method == http.MethodHead {
 		setHeaders(c.Response().Header())

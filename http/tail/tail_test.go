@@ -3,6 +3,7 @@ package tail_test
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -240,6 +241,63 @@ func TestATailBeginsBehindWhatIsStored(t *testing.T) {
 	now.expect("newest")
 }
 
+// Whoever takes the place first, then looks at what is stored, and then opens the
+// stream, has all: what was not stored at first, and what came in between.
+func TestAPlaceIsTakenBeforeTheStreamIsOpened(t *testing.T) {
+	g := newGateway(t, nil)
+	g.write(0, `{"msg":"stored"}`)
+	g.write(0, `{"msg":"on its way"}`)
+	g.stored[0] = 1
+	place := g.place()
+	g.stored[0], g.stored[1] = 3, 1
+	g.write(0, `{"msg":"stored since"}`)
+	g.write(1, `{"msg":"of another partition"}`)
+	r := g.follow("?last_event_id=" + place)
+	came := map[string]bool{}
+	for range 3 {
+		came[messageOf(r.event())] = true
+	}
+	if !came["on its way"] || !came["stored since"] || !came["of another partition"] {
+		t.Errorf("there came %v", came)
+	}
+	g.write(1, `{"msg":"new"}`)
+	r.expect("new")
+	r.cancel()
+
+	// Much later Kafka does not have all of it any more.
+	g.source.Forget(0, 3)
+	g.write(0, `{"msg":"newest"}`)
+	r = g.follow("?last_event_id=" + place)
+	if got := r.event(); got != "event: missed\ndata: {\"batches\":2}" {
+		t.Errorf("got %q", got)
+	}
+	r.expect("newest")
+}
+
+func (g *gateway) place() string {
+	g.t.Helper()
+	response, err := http.Get(g.url + "/place")
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var got struct {
+		ID string `json:"last_event_id"`
+	}
+	if err := json.NewDecoder(response.Body).Decode(&got); err != nil || response.StatusCode != http.StatusOK || got.ID == "" || response.Header.Get("Cache-Control") != "no-store" {
+		g.t.Fatalf("%d %v %+v, %v", response.StatusCode, response.Header, got, err)
+	}
+	return got.ID
+}
+
+// messageOf returns the message of an event's log, or nothing.
+func messageOf(event string) string {
+	var log struct{ Message string }
+	data, _ := strings.CutPrefix(event, "event: log\ndata: ")
+	_ = json.Unmarshal([]byte(data), &log)
+	return log.Message
+}
+
 func TestASilenceIsBrokenAndMovesThePlaceOn(t *testing.T) {
 	g := newGateway(t, nil)
 	r := g.follow("?service=shop")
@@ -277,7 +335,12 @@ func TestWrongQuestionsAreNamed(t *testing.T) {
 		g.refused(query, http.StatusBadRequest, `"field":"`+field+`"`)
 	}
 	none := newGateway(t, func(c *tail.Config) { c.Hub = nil })
-	none.refused("", http.StatusServiceUnavailable, "kafka-brokers")
+	for _, query := range []string{"", "/place"} {
+		none.refused(query, http.StatusServiceUnavailable, "kafka-brokers")
+	}
+	g.refused("/place?service=shop", http.StatusBadRequest, `"field":"service"`)
+	g.source.Fail(app.Errorf(app.KindUnavailable, "no Kafka answers"))
+	g.refused("/place", http.StatusServiceUnavailable, "no Kafka answers")
 }
 
 func (g *gateway) refused(query string, status int, want string) {
