@@ -64,6 +64,43 @@ func TestPagingUsesItsIndexesAndOnlyTheDaysItNeeds(t *testing.T) {
 	}
 }
 
+// A page of an hour is read in its order, and not by sorting the hour: whatever
+// the planner makes of bounds below a microsecond, and of a place near the end of
+// what there is of a day.
+func TestAPageOfARangeIsReadInOrder(t *testing.T) {
+	at := newURL(t)
+	db := open(t, at)
+	day := now.AddDate(0, 0, -1).Truncate(24 * time.Hour)
+	const total, together = 80_000, 8_000
+	for first := 0; first < total; first += together {
+		logs := make([]app.Log, together)
+		for i := range logs {
+			logs[i] = app.Log{Time: day.Add(time.Duration(first+i) * 24 * time.Hour / total), ReceivedAt: now, Level: app.LevelInfo, Service: fmt.Sprint("service-", i%8), Message: "x"}
+			if i/8%5 == 0 {
+				logs[i].Level = app.LevelError
+			}
+		}
+		store(t, db, batch("k3v9", uint64(1+first), logs...))
+	}
+	conn := connect(t, at)
+	exec(t, conn, "ANALYZE logs")
+	of := func(from, to time.Duration) app.Filter {
+		return app.Filter{Services: []string{"service-7"}, Levels: []app.Level{app.LevelError}, From: day.Add(from), To: day.Add(to)}
+	}
+	for name, query := range map[string]app.Query{
+		"nanoseconds": {Filter: of(22*time.Hour+1, 24*time.Hour-1)},
+		"far back":    {Filter: of(0, 2*time.Hour), At: &app.Cursor{Time: day.Add(2 * time.Hour)}},
+		"far on":      {Filter: of(22*time.Hour, 24*time.Hour), At: &app.Cursor{Time: day.Add(22 * time.Hour), Backward: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			query.Limit = 15
+			if plan := explain(t, conn, query); strings.Contains(plan, "->  Sort") || !strings.Contains(plan, "service_time_id_level_idx") {
+				t.Errorf("it is not read in order:\n%s", plan)
+			}
+		})
+	}
+}
+
 func explain(t *testing.T, conn *pgx.Conn, query app.Query) string {
 	t.Helper()
 	statement, args := postgres.PageStatement(query, query.Limit+1)
