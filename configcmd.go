@@ -45,9 +45,9 @@ func newConfigCheckCommand() *cobra.Command {
 		Use:   "check FILE",
 		Short: "Check a settings file, and name all that is wrong with it",
 		Long: `Check a settings file by itself, without the environment and without starting
-anything, and name all that is wrong with it. It ends with 0 when the file can be
-used, and with 1 when not. Whether the servers that it names suit is for
-millrace doctor to say.`,
+anything, and name all that is wrong with it and with the certificates that it
+names. It ends with 0 when the file can be used, and with 1 when not. Whether the
+servers that it names suit is for millrace doctor to say.`,
 		Args:              oneArgument,
 		PersistentPreRunE: func(*cobra.Command, []string) error { return nil },
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -66,7 +66,7 @@ func checkFile(file string) (found int, err error) {
 	cfg := app.DefaultConfig()
 	settings := bindSettings(pflag.NewFlagSet("check", pflag.ContinueOnError), &cfg)
 	settings.file = file
-	if err := errors.Join(settings.use(nil), settings.validate(&cfg)); err != nil {
+	if err := errors.Join(settings.use(nil), settings.validate(&cfg), settings.located(checkCertificates(cfg))); err != nil {
 		return 0, err
 	}
 	return len(settings.sources), nil

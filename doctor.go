@@ -17,7 +17,6 @@ import (
 	"millrace/app/kafka"
 	"millrace/app/postgres"
 	"millrace/app/redis"
-	"millrace/http/server"
 	"millrace/middleware/journal"
 )
 
@@ -120,17 +119,16 @@ func examineCertificates(cfg app.Config) []app.Diagnosis {
 	x := app.NewExamination("TLS")
 	const advice = "name PEM files that this user may read"
 	if cfg.TLS.Cert != "" {
-		if _, err := server.LoadCertificate(cfg.TLS.Cert, cfg.TLS.Key, func(error) {}); err != nil {
+		if err := loadPair(cfg.TLS); err != nil {
 			x.Wrong(advice, "%v", err)
 		} else {
 			x.Fine("the certificate in %s and its key can be used", cfg.TLS.Cert)
 		}
 	}
 	if cfg.TLS.CA != "" {
-		if client, err := cfg.HTTP().Client(doctorTimeout); err != nil {
+		if err := loadTrusted(cfg); err != nil {
 			x.Wrong(advice, "%v", err)
 		} else {
-			client.CloseIdleConnections()
 			x.Fine("the certificates in %s can be used", cfg.TLS.CA)
 		}
 	}

@@ -139,8 +139,10 @@ func (s *settings) place(name string, line int) string {
 
 // validate checks the values together, and says of those that are wrong where in
 // the file they stand.
-func (s *settings) validate(cfg *app.Config) error {
-	err := cfg.Validate()
+func (s *settings) validate(cfg *app.Config) error { return s.located(cfg.Validate()) }
+
+// located says of errors about settings, joined, where in the file these stand.
+func (s *settings) located(err error) error {
 	var joined interface{ Unwrap() []error }
 	if !errors.As(err, &joined) {
 		return err
