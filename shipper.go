@@ -61,6 +61,13 @@ func runShipper(ctx context.Context, cfg app.Config) error {
 	if err != nil {
 		return err
 	}
+	document, err := intake.Document()
+	if err != nil {
+		return err
+	}
+	if err := document.Mount(e); err != nil {
+		return err
+	}
 	requests.Mount(e)
 	control.MountShipper(e, out)
 	if err := r.addServer(e, cfg.Shipper.Addr, "shipper-addr"); err != nil {

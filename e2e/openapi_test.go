@@ -14,11 +14,11 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// schemathesis asks the gateway for all that its OpenAPI document allows, and for
-// much that it does not, and fails the test when an answer is a fault of the
-// server, or not one of those that the document has. The key is for the document;
-// what is asked has none, unless args say so.
-func (p *pipeline) schemathesis(key string, args ...string) {
+// schemathesis asks a role for all that its OpenAPI document allows, and for much
+// that it does not, and fails the test when an answer is a fault of the server, or
+// not one of those that the document has. The key is for the document; what is
+// asked has none, unless args say so.
+func (p *pipeline) schemathesis(role, key string, args ...string) {
 	p.t.Helper()
 	program := os.Getenv("SCHEMATHESIS")
 	if program == "" {
@@ -29,18 +29,16 @@ func (p *pipeline) schemathesis(key string, args ...string) {
 	}
 	ctx, cancel := context.WithTimeout(p.t.Context(), 5*time.Minute)
 	defer cancel()
-	gateway := "http://" + p.addr["gateway"]
+	server := "http://" + p.addr[role]
 	dir := p.t.TempDir() // where it also leaves its caches
 	document := filepath.Join(dir, "openapi.yaml")
-	if err := os.WriteFile(document, p.fetch(gateway+"/openapi.yaml", key), 0o644); err != nil {
+	if err := os.WriteFile(document, p.fetch(server+"/openapi.yaml", key), 0o644); err != nil {
 		p.t.Fatal(err)
 	}
 	cmd := exec.CommandContext(ctx, program, append([]string{
-		"run", document, "--url", gateway, "--no-color", "--seed", "1", "--generation-database", "none",
+		"run", document, "--url", server, "--no-color", "--seed", "1", "--generation-database", "none",
 		"--continue-on-failure", "--no-shrink", "--warnings", "off", "--suppress-health-check", "all", "--request-timeout", "30",
 		"--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance",
-		// A tail never ends; its parameters have a fuzzer.
-		"--exclude-operation-id", "tailLogs",
 	}, args...)...)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
@@ -96,7 +94,26 @@ func TestTheGatewayAnswersAsItsDocumentSays(t *testing.T) {
 	p.expectStored(501)
 	p.odd()
 	eventually(t, "there is an item in quarantine", func() bool { return len(p.items("state=held")) == 1 })
-	p.schemathesis("", "--max-examples", "25")
+	p.schemathesis("gateway", "", append(withoutTail, "--max-examples", "25")...)
+}
+
+// A tail never ends; its parameters have a fuzzer.
+var withoutTail = []string{"--exclude-operation-id", "tailLogs"}
+
+// Bodies of the formats that schemathesis cannot write have fuzzers of their own.
+func TestTheShipperAnswersAsItsDocumentSays(t *testing.T) {
+	p := newPipeline(t)
+	p.start("shipper")
+	p.schemathesis("shipper", "", "--phases", "coverage,fuzzing", "--max-examples", "100")
+}
+
+func TestTheShipperRefusesAsItsDocumentSays(t *testing.T) {
+	p := newPipeline(t)
+	read, send := p.key("reader", "read"), p.key("sender", "ingest")
+	p.start("shipper")
+	for _, shown := range []string{"none", read, send} {
+		p.schemathesis("shipper", read, "--phases", "coverage", "--header", "Authorization: Bearer "+shown)
+	}
 }
 
 // With keys on, whoever shows none, or one that is not enough, is told so as the
@@ -111,6 +128,6 @@ func TestTheGatewayRefusesAsItsDocumentSays(t *testing.T) {
 			t.Errorf("with the key %.8s: %d", key, status)
 		}
 	}
-	p.schemathesis(read, "--phases", "coverage", "--header", "Authorization: Bearer none", "--include-tag", "ledger", "--include-tag", "query")
-	p.schemathesis(read, "--phases", "coverage", "--header", "Authorization: Bearer "+read, "--exclude-method", "GET")
+	p.schemathesis("gateway", read, "--phases", "coverage", "--header", "Authorization: Bearer none", "--include-tag", "ledger", "--include-tag", "query")
+	p.schemathesis("gateway", read, "--phases", "coverage", "--header", "Authorization: Bearer "+read, "--exclude-method", "GET")
 }

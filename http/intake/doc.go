@@ -16,6 +16,7 @@
 //	body.go        reading a body, within its limits
 //	compression.go and out of its compression
 //	refusal.go     what is answered otherwise
+//	openapi.yaml   all of it described, for whoever sends logs; document.go reads it
 //
 // Bounds, whatever clients do: MaxRequests requests are handled at once, each
 // of at most MaxBody bytes and all together of MaxMemory, with the payloads

@@ -117,6 +117,7 @@ func newIntake(t testing.TB, cfg intake.Config) (*intake.Intake, *echo.Echo) {
 		t.Fatal(err)
 	}
 	e := server.New(server.Config{Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), MaxBody: 1 << 30})
+	holdToDocument(t, e)
 	in.Mount(e)
 	return in, e
 }

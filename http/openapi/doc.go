@@ -1,8 +1,10 @@
-// Package openapi holds the one OpenAPI document of the gateway's /api, serves
-// it, and holds requests to it.
+// Package openapi holds the OpenAPI document of the gateway's /api, serves it, and
+// holds requests to it. It also serves the document of the shipper, which is in
+// http/intake and refers to this one for what both have in common.
 //
 //	openapi.yaml  the document; the servers of http/query and others are generated from it
-//	document.go   the document as the program needs it
+//	document.go   a document as the program needs it; raw.go: as it is written
+//	shared.go     one document's components out of another's
 //	check.go      a request's parameters against the document
 //	schema.go     one value against its schema
 //	moment.go     times that a parameter gives: RFC 3339, Unix, and relative to now

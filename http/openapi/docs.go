@@ -33,7 +33,7 @@ func (d *Document) Mount(e *echo.Echo) error {
 			return c.Blob(http.StatusOK, contentType, body)
 		})
 	}
-	serve("/openapi.yaml", "application/yaml", "", source)
+	serve("/openapi.yaml", "application/yaml", "", d.yaml)
 	serve("/openapi.json", echo.MIMEApplicationJSON, "", d.json)
 	serve("/docs", echo.MIMETextHTMLCharsetUTF8, docsPolicy, page)
 	GetAndHead(e).GET("/docs/", func(c echo.Context) error { return c.Redirect(http.StatusPermanentRedirect, "/docs") })

@@ -3,6 +3,7 @@ package openapi
 import (
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,14 +13,14 @@ import (
 )
 
 //go:embed openapi.yaml
-var source []byte
+var gateway []byte
 
-// Document is the OpenAPI document, read. Safe for concurrent use.
+// Document is an OpenAPI document, read. Safe for concurrent use.
 type Document struct {
 	Title, Description string
 	Tags               []Tag
 	operations         map[string]*Operation // by id
-	json               []byte
+	yaml, json         []byte
 }
 
 // Tag is a group of operations.
@@ -33,7 +34,21 @@ type Operation struct {
 	ID, Method, Path     string
 	Summary, Description string
 	Parameters           []*Parameter
-	Answers              []string // media types of the answer
+	Takes                []Body   // what a request may hold; none when it holds nothing
+	Answers              []Answer // by status
+}
+
+// Body is one of the forms of what a request holds.
+type Body struct {
+	Type    string // media type
+	Example string // may be empty
+}
+
+// Answer is one of the answers of an operation.
+type Answer struct {
+	Status         string // three digits, or "default": any other
+	Description    string
+	Types, Headers []string // media types; names of headers
 }
 
 // Parameter is a parameter of an operation.
@@ -44,79 +59,43 @@ type Parameter struct {
 	Schema                *Schema
 }
 
-// rawDocument is what is read of openapi.yaml.
-type rawDocument struct {
-	Info  struct{ Title, Description string }
-	Tags  []struct{ Name, Description string }
-	Paths map[string]map[string]struct {
-		OperationID          string `yaml:"operationId"`
-		Tags                 []string
-		Summary, Description string
-		Parameters           []rawParameter
-		Responses            map[string]struct{ Content map[string]any }
+// Read reads the gateway's document. An error is a fault of the document itself.
+func Read() (*Document, error) { return read(gateway) }
+
+// ReadOf reads the document of another server. What it refers to among its
+// components and does not have is the gateway's, so that what all servers have in
+// common is written once. An error is a fault of the document itself.
+func ReadOf(source []byte) (*Document, error) {
+	whole, err := completed(source, gateway)
+	if err != nil {
+		return nil, fmt.Errorf("the OpenAPI document: %w", err)
 	}
-	Components struct {
-		Parameters map[string]rawParameter
-		Schemas    map[string]rawSchema
-	}
+	return read(whole)
 }
 
-type rawParameter struct {
-	Ref                   string `yaml:"$ref"`
-	Name, In, Description string
-	Required              bool
-	Prefix                bool `yaml:"x-prefix"`
-	Schema                rawSchema
-}
-
-type rawSchema struct {
-	Ref       string `yaml:"$ref"`
-	Type      string
-	Format    string
-	Pattern   string
-	Enum      []string
-	Default   any
-	Example   any
-	Minimum   *int64
-	Maximum   *int64
-	MaxLength int `yaml:"maxLength"`
-	MaxItems  int `yaml:"maxItems"`
-	Items     *rawSchema
-}
-
-// Read reads the document. An error is a fault of the document itself.
-func Read() (*Document, error) {
+func read(source []byte) (*Document, error) {
 	var raw rawDocument
 	var whole any
-	if err := yaml.Unmarshal(source, &raw); err != nil {
-		return nil, fmt.Errorf("openapi.yaml: %w", err)
+	if err := errors.Join(yaml.Unmarshal(source, &raw), yaml.Unmarshal(source, &whole)); err != nil {
+		return nil, fmt.Errorf("the OpenAPI document: %w", err)
 	}
-	if err := yaml.Unmarshal(source, &whole); err != nil {
-		return nil, fmt.Errorf("openapi.yaml: %w", err)
-	}
-	d := &Document{Title: raw.Info.Title, Description: raw.Info.Description, operations: map[string]*Operation{}}
+	d := &Document{Title: raw.Info.Title, Description: raw.Info.Description, operations: map[string]*Operation{}, yaml: source}
 	var err error
 	if d.json, err = json.Marshal(whole); err != nil {
-		return nil, fmt.Errorf("openapi.yaml as JSON: %w", err)
+		return nil, fmt.Errorf("the OpenAPI document as JSON: %w", err)
 	}
 	byTag := map[string][]*Operation{}
 	for _, path := range slices.Sorted(maps.Keys(raw.Paths)) {
 		for _, method := range slices.Sorted(maps.Keys(raw.Paths[path])) {
-			from := raw.Paths[path][method]
-			op := &Operation{ID: from.OperationID, Method: strings.ToUpper(method), Path: path, Summary: from.Summary, Description: from.Description}
-			for _, p := range from.Parameters {
-				parameter, err := raw.parameter(p)
-				if err != nil {
-					return nil, fmt.Errorf("openapi.yaml: %s: %w", op.ID, err)
-				}
-				op.Parameters = append(op.Parameters, parameter)
+			op, tag, err := raw.operation(method, path)
+			if err != nil {
+				return nil, fmt.Errorf("the OpenAPI document: %s %s: %w", method, path, err)
 			}
-			op.Answers = slices.Sorted(maps.Keys(from.Responses["200"].Content))
-			if d.operations[op.ID] != nil || op.ID == "" || len(from.Tags) != 1 {
-				return nil, fmt.Errorf("openapi.yaml: %s %s needs an operationId of its own and one tag", op.Method, path)
+			if d.operations[op.ID] != nil {
+				return nil, fmt.Errorf("the OpenAPI document: there are two operations %s", op.ID)
 			}
 			d.operations[op.ID] = op
-			byTag[from.Tags[0]] = append(byTag[from.Tags[0]], op)
+			byTag[tag] = append(byTag[tag], op)
 		}
 	}
 	for _, tag := range raw.Tags {
@@ -144,30 +123,4 @@ func (o *Operation) Names() []string {
 		names = append(names, name)
 	}
 	return names
-}
-
-const (
-	componentParameters = "#/components/parameters/"
-	componentSchemas    = "#/components/schemas/"
-)
-
-func (r *rawDocument) parameter(p rawParameter) (*Parameter, error) {
-	if name, ok := strings.CutPrefix(p.Ref, componentParameters); ok {
-		p = r.Components.Parameters[name]
-	}
-	if p.Name == "" {
-		return nil, fmt.Errorf("a parameter has no name (%s)", p.Ref)
-	}
-	schema, err := r.schema(p.Schema)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", p.Name, err)
-	}
-	return &Parameter{Name: p.Name, In: p.In, Description: p.Description, Required: p.Required, Prefix: p.Prefix, Schema: schema}, nil
-}
-
-func (r *rawDocument) schema(s rawSchema) (*Schema, error) {
-	if name, ok := strings.CutPrefix(s.Ref, componentSchemas); ok {
-		s = r.Components.Schemas[name]
-	}
-	return newSchema(s, r.schema)
 }
