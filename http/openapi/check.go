@@ -20,8 +20,8 @@ const maxShown = 60
 
 type valuesKey struct{}
 
-// Values returns the query parameters of a request that passed Check, without
-// those that were empty.
+// Values returns the query parameters of a request that passed Check. None is
+// empty.
 func Values(ctx context.Context) url.Values {
 	values, _ := ctx.Value(valuesKey{}).(url.Values)
 	return values
@@ -50,10 +50,6 @@ func (d *Document) Check(operation string, formats map[string]Format) echo.Middl
 			if err != nil {
 				return err
 			}
-			// What is empty is as if it were not there, for the generated code, too.
-			query := c.QueryParams()
-			clear(query)
-			maps.Copy(query, values)
 			c.SetRequest(c.Request().WithContext(context.WithValue(c.Request().Context(), valuesKey{}, values)))
 			return next(c)
 		}
@@ -78,12 +74,7 @@ func (o *Operation) check(rawQuery string, formats map[string]Format) (url.Value
 			wrong.Add(name, "%s compares: there are only %sNAME=VALUE and, to exclude, %sNAME!=VALUE", shown(name), prefix, prefix)
 			continue
 		}
-		given := slices.DeleteFunc(values[name], func(v string) bool { return v == "" })
-		if values[name] = given; len(given) == 0 {
-			delete(values, name)
-			continue
-		}
-		if err := parameter.check(given, formats); err != nil {
+		if err := parameter.check(values[name], formats); err != nil {
 			wrong.Add(name, "%s %w", shown(name), err)
 		}
 	}
@@ -142,6 +133,9 @@ func (p *Parameter) check(given []string, formats map[string]Format) error {
 		return app.Errorf(app.KindInvalid, "is given %d times: %d are the most", len(given), limit)
 	}
 	for _, value := range given {
+		if value == "" {
+			return app.Errorf(app.KindInvalid, "is empty: leave it out, or give it a value")
+		}
 		if err := schema.check(value, formats); err != nil {
 			return app.Errorf(app.KindInvalid, "is %q: %w", shown(value), err)
 		}

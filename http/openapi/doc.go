@@ -9,7 +9,7 @@
 //	schema.go     one value against its schema
 //	moment.go     times that a parameter gives: RFC 3339, Unix, and relative to now
 //	parameter.go  what generated servers hand over of a parameter
-//	wrong.go      all that is wrong, gathered
+//	wrong.go      all that is wrong, gathered; nulls.go: nulls in a body
 //	docs.go       GET /openapi.yaml, /openapi.json and /docs
 //	docs.html     the page: no script, nothing from elsewhere
 //

@@ -5,6 +5,8 @@ import (
 	_ "embed"
 	"html/template"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -37,7 +39,31 @@ func (d *Document) Mount(e *echo.Echo) error {
 	serve("/openapi.json", echo.MIMEApplicationJSON, "", d.json)
 	serve("/docs", echo.MIMETextHTMLCharsetUTF8, docsPolicy, page)
 	GetAndHead(e).GET("/docs/", func(c echo.Context) error { return c.Redirect(http.StatusPermanentRedirect, "/docs") })
+	GetAndHead(e).GET("/docs/try/:operation", d.try)
 	return nil
+}
+
+// try leads from a form of the page to what it asks, without the fields that were
+// left empty: a form without script sends all it has.
+func (d *Document) try(c echo.Context) error {
+	op := d.operations[c.Param("operation")]
+	if op == nil || !hasForm(op) {
+		return echo.ErrNotFound
+	}
+	query := c.QueryParams()
+	for name, values := range query {
+		if values = slices.DeleteFunc(values, func(v string) bool { return v == "" }); len(values) > 0 {
+			query[name] = values
+		} else {
+			delete(query, name)
+		}
+	}
+	return c.Redirect(http.StatusSeeOther, (&url.URL{Path: op.Path, RawQuery: query.Encode()}).String())
+}
+
+// hasForm tells whether the page has a form for an operation.
+func hasForm(op *Operation) bool {
+	return op.Method == http.MethodGet && !strings.Contains(op.Path, "{")
 }
 
 func (d *Document) render() ([]byte, error) {
@@ -45,7 +71,7 @@ func (d *Document) render() ([]byte, error) {
 		"paragraphs": paragraphs,
 		"prose":      prose,
 		"lower":      strings.ToLower,
-		"form":       func(o *Operation) bool { return o.Method == http.MethodGet && !strings.Contains(o.Path, "{") },
+		"form":       hasForm,
 	}).Parse(docsPage)
 	if err != nil {
 		return nil, err

@@ -103,6 +103,39 @@ func FuzzCheck(f *testing.F) {
 }
 
 // refusedFor returns the status of a request that is checked, and why it is refused.
+// A form sends also what was left empty, which the API refuses.
+func TestTheFormsOfThePageLeadToTheAPI(t *testing.T) {
+	document, e := mounted(t)
+	page := get(e, "/docs").Body.String()
+	for _, op := range document.Operations() {
+		form := strings.Contains(page, `action="/docs/try/`+op.ID+`"`)
+		w := get(e, "/docs/try/"+op.ID+"?limit=&text=a&text=&text=b%26&from=")
+		if form != (w.Code == http.StatusSeeOther) || form && w.Header().Get("Location") != op.Path+"?text=a&text=b%26" {
+			t.Errorf("%s: form %t, %d %s", op.ID, form, w.Code, w.Header().Get("Location"))
+		}
+	}
+	if w := get(e, "/docs/try/logStats?by="); w.Header().Get("Location") != "/api/logs/stats" {
+		t.Errorf("with nothing: %s", w.Header().Get("Location"))
+	}
+	if w := get(e, "/docs/try/none"); w.Code != http.StatusNotFound {
+		t.Errorf("no operation: %d", w.Code)
+	}
+}
+
+// Every parameter that may be given is refused when it is empty.
+func TestAnEmptyParameterIsRefused(t *testing.T) {
+	document, _ := mounted(t)
+	for _, op := range document.Operations() {
+		for _, name := range op.Names() {
+			name = strings.Replace(name, "attr.NAME", "attr.a", 1)
+			status, said := refusedFor(t, op.ID, url.QueryEscape(name)+"=")
+			if status != http.StatusBadRequest || !strings.Contains(said, name+" is empty") || strings.Contains(said, name+" is missing") {
+				t.Errorf("%s?%s=: %d %s", op.ID, name, status, said)
+			}
+		}
+	}
+}
+
 func refusedFor(t *testing.T, operation, rawQuery string) (status int, said string) {
 	t.Helper()
 	document, err := openapi.Read()

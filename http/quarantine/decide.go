@@ -1,6 +1,7 @@
 package quarantine
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,7 +26,11 @@ func (h *handlers) ReplayQuarantine(c echo.Context) error { return decide(c, h.q
 func (h *handlers) DiscardQuarantine(c echo.Context) error { return decide(c, h.quarantine.Discard) }
 
 func decide(c echo.Context, do func(context.Context, app.QuarantineSelection) (app.QuarantineResults, error)) error {
-	chosen, err := readSelection(io.LimitReader(c.Request().Body, maxSelection+1))
+	body, err := io.ReadAll(io.LimitReader(c.Request().Body, maxSelection+1))
+	if err != nil {
+		return err
+	}
+	chosen, err := readSelection(body)
 	if err != nil {
 		return err
 	}
@@ -52,9 +57,9 @@ type filter struct {
 	To      *time.Time `json:"to"`
 }
 
-func readSelection(body io.Reader) (app.QuarantineSelection, error) {
+func readSelection(body []byte) (app.QuarantineSelection, error) {
 	var given selection
-	decoder := json.NewDecoder(body)
+	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields() // a misspelt filter must not choose what nobody meant
 	err := decoder.Decode(&given)
 	if err == nil {
@@ -65,6 +70,10 @@ func readSelection(body io.Reader) (app.QuarantineSelection, error) {
 	if err != nil {
 		return app.QuarantineSelection{}, app.Errorf(app.KindInvalid,
 			`the body cannot be read as JSON such as {"ids":[17]} or {"filter":{"reason":"too-large"},"limit":100}: %w`, err)
+	}
+	var wrong openapi.Wrong
+	if wrong.Nulls(body); wrong.Any() {
+		return app.QuarantineSelection{}, wrong.Err()
 	}
 	return given.check()
 }

@@ -118,7 +118,7 @@ func TestAnAnswerIsKnownByItsTag(t *testing.T) {
 
 func TestOneQuestionHasOneKeyHoweverItIsWritten(t *testing.T) {
 	for name, urls := range map[string][]string{
-		"order":    {"/api/logs?service=a&service=b&host=h&to=1577836800", "/api/logs?host=h&to=2020-01-01T00:00:00Z&service=b&service=a", "/api/logs?service=b&service=a&service=a&host=h&to=1577836800000&limit=100&order=newest&text="},
+		"order":    {"/api/logs?service=a&service=b&host=h&to=1577836800", "/api/logs?host=h&to=2020-01-01T00:00:00Z&service=b&service=a", "/api/logs?service=b&service=a&service=a&host=h&to=1577836800000&limit=100&order=newest"},
 		"levels":   {"/api/logs?level=WARN,error&to=1577836800", "/api/logs?level=ERR&level=warning&to=1577836800"},
 		"texts":    {"/api/logs?q=x&to=1577836800", "/api/logs?text=x&to=1577836800"},
 		"traces":   {"/api/logs?to=1577836800&trace_id=0123456789ABCDEF0123456789abcdef", "/api/logs?to=1577836800&trace_id=0123456789abcdef0123456789abcdef"},

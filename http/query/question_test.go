@@ -35,8 +35,8 @@ func (f *fakeStore) what() string {
 func FuzzQuestion(f *testing.F) {
 	for operation, seeds := range map[string][]string{
 		"": {
-			"from=-15m&to=now&level=warn,ERR&min_level=", "text=a&q=b", "q=x&q=y", "from=now-1w&to=-1h&attr.a.b=1&attr.a.b=2&attr.c!=x", "to=1769860800.25&trace_id!=0123456789ABCDEF0123456789abcdef",
-			"level!=warn&service=a&service=&service=b&host!=%C3%A9&regex=%5Ea&regex!=b%24&order=newest&limit=100", "cursor=AQAABkpl8kgAAAAAAAAAAAADAAAAAAAAAAA.1", "min_level=info&level=warn",
+			"from=-15m&to=now&level=warn,ERR", "text=a&q=b", "q=x&q=y", "step=", "from=now-1w&to=-1h&attr.a.b=1&attr.a.b=2&attr.c!=x", "to=1769860800.25&trace_id!=0123456789ABCDEF0123456789abcdef",
+			"level!=warn&service=a&service=b&host!=%C3%A9&regex=%5Ea&regex!=b%24&order=newest&limit=100", "cursor=AQAABkpl8kgAAAAAAAAAAAADAAAAAAAAAAA.1", "min_level=info&level=warn",
 		},
 		"/histogram": {"step=1d&by=attr.x", "step=1s&from=-1999s", "step=1s&from=-2000s", "step=7s&from=946684700.5&to=946684800.25", "step=366d&to=2261-12-31T23:59:59Z&from=1970-01-01T00:00:00Z", "by=level&to=1"},
 		"/facets":    {"field=service&field=attr.a.b&limit=10", "field=host&field=host", "field=level&limit=101&to=2261-01-01T00:00:00Z"},
