@@ -6,6 +6,31 @@ import (
 	"time"
 )
 
+// Answer is what was answered to a question, and when it was worked out.
+type Answer struct {
+	Body     []byte
+	Header   map[string][]string // what belongs to the body, such as its type
+	Tag      string              // tells bodies apart: for ETag
+	Computed time.Time           // when working it out began: what was stored later is not in it
+	Took     time.Duration       // to work it out
+	Behind   bool                // something that was stored before may not be in it, either: a replica had not got it
+}
+
+// age is how long the answer has been there.
+func (a Answer) age() time.Duration { return time.Since(a.Computed) - a.Took }
+
+// Question is what an answer is to.
+type Question struct {
+	// Key is the same for questions with the same answer.
+	Key string
+	// Closed tells that what is asked of lies so far back that it hardly
+	// changes any more.
+	Closed bool
+	// Anew wants no answer that is there already, and none that somebody began to
+	// work out before: all that was stored when it is asked is in its answer.
+	Anew bool
+}
+
 // envelope is what stands before an answer's body, on a line of its own.
 type envelope struct {
 	Version  int                 `json:"v"`

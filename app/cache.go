@@ -11,42 +11,19 @@ import (
 
 // AnswerStore keeps values under keys for a while, for every gateway. Redis fills
 // it. Safe for concurrent use. It may lose everything at any time; its errors
-// are KindNotFound when there is no value, and otherwise come soon.
+// come soon, but no value is Claim's KindNotFound.
+// Each key has a lock beside its value, which ends by itself.
 type AnswerStore interface {
-	// Get returns the value under a key, or an Error of KindNotFound.
-	Get(ctx context.Context, key string) ([]byte, error)
-	// Set keeps a value for as long as life.
-	Set(ctx context.Context, key string, value []byte, life time.Duration) error
-	// Lock takes a lock that ends by itself after life. It is false when
+	// Claim returns the value under a key. When there is none it takes the key's
+	// lock for as long as life, which is false when another has it.
+	Claim(ctx context.Context, key string, life time.Duration) (value []byte, locked bool, err error)
+	// Lock takes a key's lock, whether or not there is a value. It is false when
 	// another has it.
 	Lock(ctx context.Context, key string, life time.Duration) (bool, error)
+	// Put keeps a value for as long as life, and gives the key's lock back.
+	Put(ctx context.Context, key string, value []byte, life time.Duration) error
 	// Unlock gives a lock back before its end.
 	Unlock(ctx context.Context, key string) error
-}
-
-// Answer is what was answered to a question, and when it was worked out.
-type Answer struct {
-	Body     []byte
-	Header   map[string][]string // what belongs to the body, such as its type
-	Tag      string              // tells bodies apart: for ETag
-	Computed time.Time           // when working it out began: what was stored later is not in it
-	Took     time.Duration       // to work it out
-	Behind   bool                // something that was stored before may not be in it, either: a replica had not got it
-}
-
-// age is how long the answer has been there.
-func (a Answer) age() time.Duration { return time.Since(a.Computed) - a.Took }
-
-// Question is what an answer is to.
-type Question struct {
-	// Key is the same for questions with the same answer.
-	Key string
-	// Closed tells that what is asked of lies so far back that it hardly
-	// changes any more.
-	Closed bool
-	// Anew wants no answer that is there already, and none that somebody began to
-	// work out before: all that was stored when it is asked is in its answer.
-	Anew bool
 }
 
 // Searched is what answers are worked out from, when that is another server than
@@ -109,7 +86,6 @@ type AnswerCacheConfig struct {
 type AnswerCache struct {
 	cfg     AnswerCacheConfig
 	store   AnswerStore
-	looks   *flights[Answer]
 	flights *flights[found]
 	asked   atomic.Uint64 // questions that wanted their answers anew
 }
@@ -122,53 +98,34 @@ type found struct {
 
 // NewAnswerCache returns a cache.
 func NewAnswerCache(cfg AnswerCacheConfig) *AnswerCache {
-	return &AnswerCache{cfg: cfg, store: cfg.Store, looks: newFlights[Answer](cfg.Timeout), flights: newFlights[found](cfg.Timeout)}
+	return &AnswerCache{cfg: cfg, store: cfg.Store, flights: newFlights[found](cfg.Timeout)}
 }
 
 // Close ends what is being worked out, and waits for it.
 func (c *AnswerCache) Close() error {
 	c.flights.close()
-	c.looks.close()
 	return nil
 }
+
+// computation works an answer out.
+type computation = func(context.Context) (Answer, error)
 
 // Answer returns the answer to a question, which compute works out when it must
 // be. The answer must not be changed. compute runs with a context of its own that
 // has ctx's values, and ends when nobody waits for it any more.
 func (c *AnswerCache) Answer(ctx context.Context, q Question, compute func(context.Context) (Answer, error)) (Answer, RecentSource, error) {
 	key := c.key(q.Key)
+	// One flight for all who want the same, from the look into the store on: a
+	// thousand looks would wait for each other, and take the store for slow.
+	name, find := key, c.find
 	if q.Anew {
-		got, err := c.anew(ctx, key, q, compute)
-		return got.answer, got.source, err
+		name, find = fmt.Sprintf("%s:anew:%d", key, c.asked.Add(1)), c.anew // one's own
 	}
-	// One look for all who want the same: a thousand would wait for each other's,
-	// and take the store for slow.
-	kept, err := c.looks.do(ctx, key, func(ctx context.Context) (Answer, error) { return c.get(ctx, key) })
-	switch {
-	case ctx.Err() != nil:
-		return Answer{}, "", ctx.Err()
-	case err != nil:
-	case c.isFresh(kept, q.Closed):
-		return kept, FromCache, nil
-	case kept.age() < staleFor(q.Closed && !kept.Behind):
-		c.flights.begin(ctx, key+":refresh", func(ctx context.Context) (found, error) { return c.refresh(ctx, key, q, compute) })
-		return kept, FromCacheStale, nil
-	}
-	away := err != nil && KindOf(err) != KindNotFound
-	got, err := c.flights.do(ctx, key, func(ctx context.Context) (found, error) { return c.work(ctx, key, q, away, compute) })
+	got, err := c.flights.doThen(ctx, name, func(ctx context.Context) (found, func(context.Context), error) { return find(ctx, key, q, compute) })
 	if err != nil && ctx.Err() != nil {
 		err = ctx.Err()
 	}
 	return got.answer, got.source, err
-}
-
-// anew works an answer out for one who asks, whatever is under way already.
-func (c *AnswerCache) anew(ctx context.Context, key string, q Question, compute func(context.Context) (Answer, error)) (found, error) {
-	own := fmt.Sprintf("%s:anew:%d", key, c.asked.Add(1))
-	return c.flights.do(ctx, own, func(ctx context.Context) (found, error) {
-		answer, err := c.compute(ctx, key, q.Closed, true, compute)
-		return found{answer, FromStore}, err
-	})
 }
 
 func (c *AnswerCache) key(question string) string {
@@ -176,16 +133,11 @@ func (c *AnswerCache) key(question string) string {
 	return "millrace:answer:1:" + hex.EncodeToString(sum[:16])
 }
 
-func (c *AnswerCache) get(ctx context.Context, key string) (Answer, error) {
-	value, err := c.store.Get(ctx, key)
-	if err != nil {
-		return Answer{}, err
-	}
+// readAnswer returns the answer in a value of the store.
+func readAnswer(value []byte) (Answer, bool) {
 	answer, ok := decodeAnswer(value)
-	if !ok || answer.Computed.After(time.Now().Add(openFresh)) { // a clock that is ahead would make it young for ever
-		return Answer{}, Errorf(KindNotFound, "what is kept is none of ours")
-	}
-	return answer, nil
+	// A clock that is ahead would make it young for ever.
+	return answer, ok && !answer.Computed.After(time.Now().Add(openFresh))
 }
 
 func (c *AnswerCache) isFresh(a Answer, closed bool) bool {
@@ -209,57 +161,59 @@ func staleFor(closed bool) time.Duration {
 	return openStale
 }
 
-// work works an answer out, unless another gateway does so already.
-func (c *AnswerCache) work(ctx context.Context, key string, q Question, away bool, compute func(context.Context) (Answer, error)) (found, error) {
-	if !away {
-		locked, err := c.store.Lock(ctx, lockOf(key), lockLife)
-		if err != nil {
-			away = true
-		}
-		if err == nil && !locked {
-			if answer, ok := c.await(ctx, key, q.Closed); ok {
-				return found{answer, FromCache}, nil
-			}
-		}
-		if locked {
-			defer c.unlock(ctx, key)
-			// Who looked before it was there, and comes here only after it was
-			// made, need not make it again.
-			if answer, err := c.get(ctx, key); err == nil && c.isFresh(answer, q.Closed) {
-				return found{answer, FromCache}, nil
-			}
+// find looks into the store, and works out what is not there or has aged, which
+// is to be kept then.
+func (c *AnswerCache) find(ctx context.Context, key string, q Question, compute computation) (found, func(context.Context), error) {
+	value, locked, err := c.store.Claim(ctx, key, lockLife)
+	switch kept, ok := readAnswer(value); {
+	case err != nil: // none, or nobody knows
+	case ok && c.isFresh(kept, q.Closed):
+		return found{kept, FromCache}, nil, nil
+	case ok && kept.age() < staleFor(q.Closed && !kept.Behind):
+		c.flights.begin(ctx, key+":refresh", func(ctx context.Context) (found, error) { return c.refresh(ctx, key, q, compute) })
+		return found{kept, FromCacheStale}, nil, nil
+	default:
+		locked, err = c.store.Lock(ctx, key, lockLife)
+	}
+	away := err != nil && KindOf(err) != KindNotFound
+	if !away && !locked {
+		if answer := c.await(ctx, key, q.Closed); answer != nil {
+			return found{*answer, FromCache}, nil, nil
 		}
 	}
-	source := FromStore
-	if away {
-		source = Bypassed
+	got, err := c.work(ctx, key, q, away, compute)
+	if err != nil {
+		return got, nil, err
 	}
-	answer, err := c.compute(ctx, key, q.Closed, !away, compute)
-	return found{answer, source}, err
+	return got, func(ctx context.Context) { c.keep(ctx, key, q, got) }, nil
+}
+
+// anew works an answer out for one who asks, whatever is under way already.
+func (c *AnswerCache) anew(ctx context.Context, key string, q Question, compute computation) (found, func(context.Context), error) {
+	got, err := c.work(ctx, key, q, false, compute)
+	if err != nil {
+		return got, nil, err
+	}
+	return got, func(ctx context.Context) { _ = c.put(ctx, key, q, got.answer) }, nil
 }
 
 // refresh works an answer out while the old one is given, unless that is being
 // done already. Nobody waits for it.
-func (c *AnswerCache) refresh(ctx context.Context, key string, q Question, compute func(context.Context) (Answer, error)) (found, error) {
-	locked, err := c.store.Lock(ctx, lockOf(key), lockLife)
+func (c *AnswerCache) refresh(ctx context.Context, key string, q Question, compute computation) (found, error) {
+	locked, err := c.store.Lock(ctx, key, lockLife)
 	if err != nil || !locked {
 		return found{}, err // without the store it could not be kept
 	}
-	defer c.unlock(ctx, key)
-	answer, err := c.compute(ctx, key, q.Closed, true, compute)
-	return found{answer, FromStore}, err
+	got, err := c.work(ctx, key, q, false, compute)
+	if err == nil {
+		_ = c.put(ctx, key, q, got.answer) // else the next one works it out
+	}
+	return got, err
 }
 
-func lockOf(key string) string { return key + ":lock" }
-
-func (c *AnswerCache) unlock(ctx context.Context, key string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
-	defer cancel()
-	_ = c.store.Unlock(ctx, lockOf(key)) // it ends by itself
-}
-
-// await waits for another gateway's answer, for as long as its lock may live.
-func (c *AnswerCache) await(ctx context.Context, key string, closed bool) (Answer, bool) {
+// await waits for another gateway's answer, for as long as its lock may live. It
+// returns nil when there is none, and this one is to work it out.
+func (c *AnswerCache) await(ctx context.Context, key string, closed bool) *Answer {
 	tick := time.NewTicker(lockPause)
 	defer tick.Stop()
 	end := time.NewTimer(lockLife)
@@ -268,37 +222,74 @@ func (c *AnswerCache) await(ctx context.Context, key string, closed bool) (Answe
 		select {
 		case <-tick.C:
 		case <-end.C:
-			return Answer{}, false
+			return nil
 		case <-ctx.Done():
-			return Answer{}, false
+			return nil
 		}
-		answer, err := c.get(ctx, key)
-		if err == nil && c.isFresh(answer, closed) {
-			return answer, true
+		value, locked, err := c.store.Claim(ctx, key, lockLife)
+		if answer, ok := readAnswer(value); err == nil && ok && c.isFresh(answer, closed) {
+			return &answer
 		}
-		if err != nil && KindOf(err) != KindNotFound {
-			return Answer{}, false
+		if locked || err != nil && KindOf(err) != KindNotFound {
+			return nil
 		}
 	}
 }
 
-// compute works an answer out and keeps it. An error is not kept.
-func (c *AnswerCache) compute(ctx context.Context, key string, closed, keep bool, compute func(context.Context) (Answer, error)) (Answer, error) {
+// work works an answer out, which gives the lock back when it fails.
+func (c *AnswerCache) work(ctx context.Context, key string, q Question, away bool, compute computation) (got found, err error) {
+	worked := false
+	defer func() {
+		if !worked && !away {
+			c.unlock(ctx, key)
+		}
+	}()
+	got.source = FromStore
+	if away {
+		got.source = Bypassed
+	}
 	began := time.Now()
-	behind := c.isBehind(ctx, closed && keep)
-	answer, err := compute(ctx)
-	if err != nil {
-		return Answer{}, err
+	behind := c.isBehind(ctx, q.Closed && !away)
+	if got.answer, err = compute(ctx); err != nil {
+		return got, err
 	}
-	answer.Computed, answer.Took, answer.Behind = began, time.Since(began), behind
-	sum := sha256.Sum256(answer.Body)
-	answer.Tag = hex.EncodeToString(sum[:12])
-	if keep && len(answer.Body) <= maxAnswer {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
-		defer cancel()
-		_ = c.store.Set(ctx, key, encodeAnswer(answer), staleFor(closed && !behind)) // else the next one works it out
+	got.answer.Computed, got.answer.Took, got.answer.Behind = began, time.Since(began), behind
+	sum := sha256.Sum256(got.answer.Body)
+	got.answer.Tag = hex.EncodeToString(sum[:12])
+	worked = true
+	return got, nil
+}
+
+// keep puts an answer into the store. A store that does not take it, or could not
+// be asked before, has it remembered here for as long as it is fresh in any case.
+func (c *AnswerCache) keep(ctx context.Context, key string, q Question, got found) {
+	if got.source != Bypassed && c.put(ctx, key, q, got.answer) == nil {
+		return
 	}
-	return answer, nil
+	fresh := time.NewTimer(openFresh - got.answer.age())
+	defer fresh.Stop()
+	select {
+	case <-fresh.C:
+	case <-ctx.Done():
+	}
+}
+
+// put keeps an answer in the store, unless it is too large, and gives the lock
+// back.
+func (c *AnswerCache) put(ctx context.Context, key string, q Question, answer Answer) error {
+	if len(answer.Body) > maxAnswer {
+		c.unlock(ctx, key)
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	return c.store.Put(ctx, key, encodeAnswer(answer), staleFor(q.Closed && !answer.Behind))
+}
+
+func (c *AnswerCache) unlock(ctx context.Context, key string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	_ = c.store.Unlock(ctx, key) // it ends by itself
 }
 
 // isBehind tells whether what answers are worked out from lacks something that is

@@ -82,9 +82,10 @@ func (a *answers) compute(ctx context.Context) (app.Answer, error) {
 	return app.Answer{Body: []byte(strconv.FormatInt(n, 10)), Header: map[string][]string{"Content-Type": {"text/plain"}}}, a.err
 }
 
-// ask asks and wants the nth answer from somewhere.
+// ask asks and wants the nth answer from somewhere. On return it is kept.
 func (a *answers) ask(q app.Question, nth string, from app.RecentSource) {
 	a.t.Helper()
+	defer synctest.Wait()
 	got, source, err := a.cache.Answer(a.t.Context(), q, a.compute)
 	if err != nil || string(got.Body) != nth || source != from {
 		a.t.Fatalf("answer %q from %q, %v: want %q from %q", got.Body, source, err, nth, from)
@@ -159,12 +160,11 @@ type lateStore struct {
 	asked atomic.Bool
 }
 
-func (l *lateStore) Get(ctx context.Context, key string) ([]byte, error) {
-	value, err := l.AnswerStore.Get(ctx, key)
+func (l *lateStore) Claim(ctx context.Context, key string, life time.Duration) ([]byte, bool, error) {
 	if l.asked.CompareAndSwap(false, true) {
 		time.Sleep(l.by)
 	}
-	return value, err
+	return l.AnswerStore.Claim(ctx, key, life)
 }
 
 // One who looked for the answer before it was there, and goes on after it was
@@ -185,6 +185,47 @@ func TestWhoLookedTooEarlyTakesTheAnswerThatIsThereNow(t *testing.T) {
 			a.t.Error(err)
 		}
 	})
+}
+
+// slowStore takes its time to keep a value, or cannot.
+type slowStore struct {
+	app.AnswerStore
+	takes time.Duration
+	err   error
+}
+
+func (s *slowStore) Put(ctx context.Context, key string, value []byte, life time.Duration) error {
+	time.Sleep(s.takes)
+	if s.err != nil {
+		return s.err
+	}
+	return s.AnswerStore.Put(ctx, key, value, life)
+}
+
+// Nobody waits until an answer is kept, and who comes before it is need not have
+// it worked out again; nor when it cannot be kept.
+func TestAnAnswerIsGivenBeforeItIsKept(t *testing.T) {
+	for name, err := range map[string]error{"kept": nil, "not kept": app.Errorf(app.KindUnavailable, "full")} {
+		t.Run(name, func(t *testing.T) {
+			inAnswers(t, func(a *answers) {
+				slow := a.gateway(&slowStore{AnswerStore: a.store, takes: 500 * time.Millisecond, err: err})
+				began := time.Now()
+				for range 8 { // for 800 ms
+					got, _, err := slow.Answer(a.t.Context(), open, a.compute)
+					if err != nil || string(got.Body) != "1" {
+						a.t.Errorf("%s, %v", got.Body, err)
+					}
+					if waited := time.Since(began); waited > 900*time.Millisecond {
+						a.t.Errorf("waited until %s", waited)
+					}
+					time.Sleep(100 * time.Millisecond)
+				}
+				if err := slow.Close(); err != nil {
+					a.t.Error(err)
+				}
+			})
+		})
+	}
 }
 
 // However fast batches are stored, an answer is worked out once a second at
@@ -278,7 +319,11 @@ func TestAStoreThatIsAwayCostsNoAnswer(t *testing.T) {
 		a.ask(open, "1", app.FromStore)
 		a.store.Fail(app.Errorf(app.KindUnavailable, "away"))
 		a.ask(open, "2", app.Bypassed)
+		time.Sleep(900 * time.Millisecond)
+		a.ask(open, "2", app.Bypassed) // it is remembered here, for the second
+		time.Sleep(200 * time.Millisecond)
 		a.ask(open, "3", app.Bypassed)
+		time.Sleep(1100 * time.Millisecond)
 		var all sync.WaitGroup
 		for range 100 {
 			all.Go(func() {

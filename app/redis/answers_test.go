@@ -83,7 +83,7 @@ func TestARedisThatIsAwayCostsNoTimeEachTime(t *testing.T) {
 	waited := 0
 	for range 100 {
 		began := time.Now()
-		if _, err := client.Get(t.Context(), "k"); app.KindOf(err) != app.KindUnavailable {
+		if _, err := claimK(t.Context(), client); app.KindOf(err) != app.KindUnavailable {
 			t.Fatal(err)
 		}
 		if time.Since(began) > 50*time.Millisecond {
@@ -100,7 +100,7 @@ func TestARedisThatIsAwayCostsNoTimeEachTime(t *testing.T) {
 	}
 	defer server.Close()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		if _, err := client.Get(t.Context(), "k"); app.KindOf(err) == app.KindNotFound {
+		if _, err := claimK(t.Context(), client); app.KindOf(err) == app.KindNotFound {
 			break
 		} else if time.Now().After(deadline) {
 			t.Fatal("it is back, and nobody asks it: ", err)
@@ -114,11 +114,17 @@ func TestWhoLeavesDoesNotOpenTheBreaker(t *testing.T) {
 	gone, leave := context.WithCancel(t.Context())
 	leave()
 	for range 20 {
-		if _, err := client.Get(gone, "k"); !errors.Is(err, context.Canceled) {
+		if _, err := claimK(gone, client); !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := client.Get(t.Context(), "k"); app.KindOf(err) != app.KindNotFound {
+	if _, err := claimK(t.Context(), client); app.KindOf(err) != app.KindNotFound {
 		t.Error(err)
 	}
+}
+
+// claimK asks for what is not there.
+func claimK(ctx context.Context, client app.AnswerStore) (value []byte, err error) {
+	value, _, err = client.Claim(ctx, "k", time.Second)
+	return value, err
 }

@@ -19,6 +19,7 @@ type Memory struct {
 type shared struct {
 	mu     sync.Mutex
 	values map[string]kept
+	locks  map[string]kept
 	ahead  time.Duration
 	err    error
 }
@@ -30,7 +31,7 @@ type kept struct {
 
 // NewMemory returns an empty store.
 func NewMemory() *Memory {
-	return &Memory{&shared{values: map[string]kept{}}, "first"}
+	return &Memory{&shared{values: map[string]kept{}, locks: map[string]kept{}}, "first"}
 }
 
 // Other returns another client of the same store.
@@ -52,31 +53,31 @@ func (m *Memory) Fail(err error) {
 
 func (s *shared) now() time.Time { return time.Now().Add(s.ahead) }
 
-func (s *shared) get(key string) ([]byte, bool) {
-	k, ok := s.values[key]
+func (s *shared) get(from map[string]kept, key string) ([]byte, bool) {
+	k, ok := from[key]
 	return k.value, ok && s.now().Before(k.until)
 }
 
-// Get implements app.AnswerStore.
-func (m *Memory) Get(_ context.Context, key string) ([]byte, error) {
+// Claim implements app.AnswerStore.
+func (m *Memory) Claim(_ context.Context, key string, life time.Duration) ([]byte, bool, error) {
 	m.shared.mu.Lock()
 	defer m.shared.mu.Unlock()
 	if m.shared.err != nil {
-		return nil, m.shared.err
+		return nil, false, m.shared.err
 	}
-	value, ok := m.shared.get(key)
-	if !ok {
-		return nil, app.Errorf(app.KindNotFound, "there is no %s", key)
+	if value, ok := m.shared.get(m.shared.values, key); ok {
+		return bytes.Clone(value), false, nil
 	}
-	return bytes.Clone(value), nil
+	return nil, m.lock(key, life), app.Errorf(app.KindNotFound, "there is no %s", key)
 }
 
-// Set implements app.AnswerStore.
-func (m *Memory) Set(_ context.Context, key string, value []byte, life time.Duration) error {
+// Put implements app.AnswerStore.
+func (m *Memory) Put(_ context.Context, key string, value []byte, life time.Duration) error {
 	m.shared.mu.Lock()
 	defer m.shared.mu.Unlock()
 	if m.shared.err == nil {
 		m.shared.values[key] = kept{bytes.Clone(value), m.shared.now().Add(life)}
+		m.unlock(key)
 	}
 	return m.shared.err
 }
@@ -85,21 +86,32 @@ func (m *Memory) Set(_ context.Context, key string, value []byte, life time.Dura
 func (m *Memory) Lock(_ context.Context, key string, life time.Duration) (bool, error) {
 	m.shared.mu.Lock()
 	defer m.shared.mu.Unlock()
-	if _, taken := m.shared.get(key); taken || m.shared.err != nil {
-		return false, m.shared.err
-	}
-	m.shared.values[key] = kept{[]byte(m.mark), m.shared.now().Add(life)}
-	return true, nil
+	return m.shared.err == nil && m.lock(key, life), m.shared.err
 }
 
 // Unlock implements app.AnswerStore.
 func (m *Memory) Unlock(_ context.Context, key string) error {
 	m.shared.mu.Lock()
 	defer m.shared.mu.Unlock()
-	if holder, ok := m.shared.get(key); ok && string(holder) == m.mark {
-		delete(m.shared.values, key)
+	if m.shared.err == nil {
+		m.unlock(key)
 	}
 	return m.shared.err
+}
+
+// lock and unlock are called with shared.mu held.
+func (m *Memory) lock(key string, life time.Duration) bool {
+	if _, taken := m.shared.get(m.shared.locks, key); taken {
+		return false
+	}
+	m.shared.locks[key] = kept{[]byte(m.mark), m.shared.now().Add(life)}
+	return true
+}
+
+func (m *Memory) unlock(key string) {
+	if holder, ok := m.shared.get(m.shared.locks, key); ok && string(holder) == m.mark {
+		delete(m.shared.locks, key)
+	}
 }
 
 // Spoil puts something else in place of every value.
