@@ -62,7 +62,7 @@ func runGateway(ctx context.Context, cfg app.Config) error {
 	}
 	answers := newAnswers(cfg, cache, db, searched, feed)
 	defer r.closing("the cache of answers", answers.Close)
-	recent := app.NewRecent(db.Reader(), cache, feed)
+	recent := app.NewRecent(db.Reader(), cache, feed, query.Pack)
 	defer r.closing("the newest logs", recent.Close)
 	if err := mountQuery(r, e, document, searched, recent, answers); err != nil {
 		return err

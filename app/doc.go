@@ -23,6 +23,7 @@
 //	counts.go          counting logs: histograms, facets
 //	cursor.go          places in a listing, opaque to clients
 //	recent.go          the newest logs, cached yet never older than the last stored batch
+//	recentnear.go      as they are sent
 //	snapshot.go        which transactions of the store a reader could see
 //	cache.go           answers to other questions, kept for a while and worked out once
 //	answer.go          how an answer is kept

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"sync/atomic"
@@ -27,6 +28,14 @@ const (
 	Bypassed  RecentSource = "bypass" // the store, since the cache could not be asked
 )
 
+// RecentAnswer is the newest logs as they are sent. Nothing of it may be changed.
+type RecentAnswer struct {
+	Array  []byte // a JSON array
+	Packed []byte // the array compressed; nil when it is not kept so
+	Tag    string // equal only for equal arrays: for ETag
+	Source RecentSource
+}
+
 const (
 	// nearLife is how long a copy is given without asking the cache whether it
 	// is still there, and has what is newest.
@@ -44,6 +53,7 @@ type Recent struct {
 	reader  LogReader
 	cache   RecentCache
 	feed    StoredFeed
+	pack    func([]byte) []byte
 	copies  [2]nearCopy // of few logs, and of all that are kept
 	flights *flights[looked]
 }
@@ -55,14 +65,6 @@ type nearCopy struct {
 	logs atomic.Pointer[nearLogs]
 }
 
-// nearLogs are the newest logs as they are sent.
-type nearLogs struct {
-	snapshot Snapshot
-	array    []byte // a JSON array
-	ends     []int  // of each of its logs
-	until    time.Time
-}
-
 // looked is what a look found.
 type looked struct {
 	logs   *nearLogs // nil: the cache could not be asked
@@ -70,9 +72,10 @@ type looked struct {
 	began  time.Time
 }
 
-// NewRecent returns a Recent over its three parts.
-func NewRecent(reader LogReader, cache RecentCache, feed StoredFeed) *Recent {
-	r := &Recent{reader: reader, cache: cache, feed: feed, flights: newFlights[looked](recentTimeout)}
+// NewRecent returns a Recent over its three parts. What is sent again and again is
+// compressed once, by pack, which returns nil for what it leaves as it is.
+func NewRecent(reader LogReader, cache RecentCache, feed StoredFeed, pack func([]byte) []byte) *Recent {
+	r := &Recent{reader: reader, cache: cache, feed: feed, pack: pack, flights: newFlights[looked](recentTimeout)}
 	r.copies[0].size, r.copies[0].name = DefaultLimit, "few"
 	r.copies[1].size, r.copies[1].name = RecentKept, "all"
 	return r
@@ -84,36 +87,37 @@ func (r *Recent) Close() error {
 	return nil
 }
 
-// Newest returns up to limit logs (at most RecentKept), newest first, as a JSON
-// array, which must not be changed. A cache that fails, or is slow, only costs
-// time; an error is the store's.
-func (r *Recent) Newest(ctx context.Context, limit int) ([]byte, RecentSource, error) {
+// Newest returns up to limit logs (at most RecentKept), newest first. A cache that
+// fails, or is slow, only costs time; an error is the store's.
+func (r *Recent) Newest(ctx context.Context, limit int) (RecentAnswer, error) {
 	near := &r.copies[0]
 	if limit > near.size {
 		near = &r.copies[1]
 	}
 	came := time.Now()
 	if logs := near.logs.Load(); logs != nil && r.feed.Covers(logs.snapshot) {
-		if logs.until.Before(came) {
+		if came.Sub(logs.looked) > nearLife {
 			// It is right, whatever is in the cache: nobody waits.
 			r.flights.begin(ctx, near.name+":check", func(ctx context.Context) (looked, error) { return r.check(ctx, near) })
 		}
-		return logs.first(limit), FromCache, nil
+		return logs.first(limit, FromCache), nil
 	}
 	for {
 		got, err := r.flights.do(ctx, near.name, func(ctx context.Context) (looked, error) { return r.look(ctx, near) })
 		switch {
 		case err != nil:
-			return nil, "", err
+			return RecentAnswer{}, err
 		case got.logs == nil:
 			// Each asks by itself, for no more than it wants.
+			ctx, cancel := context.WithTimeout(ctx, recentTimeout)
+			defer cancel()
 			logs, err := readNewest(ctx, r.reader, limit)
 			if err != nil {
-				return nil, Bypassed, err
+				return RecentAnswer{}, err
 			}
-			return logs.first(limit), Bypassed, nil
+			return logs.first(limit, Bypassed), nil
 		case !got.began.Before(came) || r.feed.Covers(got.logs.snapshot):
-			return got.logs.first(limit), got.source, nil
+			return got.logs.first(limit, got.source), nil
 		}
 		// It began before this request came, and was overtaken: the next did not.
 	}
@@ -124,12 +128,11 @@ func (r *Recent) Newest(ctx context.Context, limit int) ([]byte, RecentSource, e
 // leaves it to the projection to bring the cache up to date.
 func (r *Recent) look(ctx context.Context, near *nearCopy) (looked, error) {
 	out := looked{source: FromCache, began: time.Now()}
-	if old := near.logs.Load(); old == nil || out.began.Sub(old.until) > nearLife {
+	if old := near.logs.Load(); old == nil || out.began.Sub(old.looked) > 2*nearLife {
 		cached, err := r.cache.Load(ctx, near.size)
 		switch {
 		case err == nil && r.feed.Covers(cached.Snapshot):
-			out.logs = newNearLogs(cached)
-			near.logs.Store(out.logs)
+			out.logs = r.keep(ctx, near, newNearLogs(cached), out.began)
 			return out, nil
 		case err != nil && KindOf(err) != KindNotFound:
 			near.logs.Store(nil)
@@ -139,11 +142,11 @@ func (r *Recent) look(ctx context.Context, near *nearCopy) (looked, error) {
 	// Or what was right a moment ago is behind: so is the cache, which the
 	// projection does not bring up to date at once.
 	out.source = FromStore
-	var err error
-	if out.logs, err = readNewest(ctx, r.reader, near.size); err != nil {
+	logs, err := readNewest(ctx, r.reader, near.size)
+	if err != nil {
 		return out, err
 	}
-	near.logs.Store(out.logs)
+	out.logs = r.keep(ctx, near, logs, out.began)
 	return out, nil
 }
 
@@ -154,7 +157,7 @@ func (r *Recent) check(ctx context.Context, near *nearCopy) (looked, error) {
 	cached, err := r.cache.Load(ctx, near.size)
 	switch {
 	case err == nil && r.feed.Covers(cached.Snapshot):
-		near.logs.Store(newNearLogs(cached))
+		r.keep(ctx, near, newNearLogs(cached), out.began)
 		return out, nil
 	case err != nil && KindOf(err) != KindNotFound:
 		near.logs.Store(nil)
@@ -166,9 +169,39 @@ func (r *Recent) check(ctx context.Context, near *nearCopy) (looked, error) {
 	}
 	_ = r.cache.Save(ctx, logs.kept()) // best effort: the next check comes here again
 	if near.size == RecentKept {
-		near.logs.Store(logs)
+		r.keep(ctx, near, logs, out.began)
 	}
 	return out, nil
+}
+
+// keep makes logs, which were looked for at a time, the copy that is given from
+// now on. Those that are the same as before are not compressed again, and nobody
+// waits until others are.
+func (r *Recent) keep(ctx context.Context, near *nearCopy, logs *nearLogs, at time.Time) *nearLogs {
+	logs.looked = at
+	old := near.logs.Load()
+	if old != nil && bytes.Equal(old.array, logs.array) {
+		logs.array, logs.tag = old.array, old.tag
+		logs.packed.Store(old.packed.Load())
+	} else {
+		logs.tag = tagOf(logs.array)
+	}
+	near.logs.Store(logs)
+	if logs.packed.Load() == nil {
+		r.flights.begin(ctx, near.name+":pack", func(context.Context) (looked, error) {
+			r.packLast(near)
+			return looked{}, nil
+		})
+	}
+	return logs
+}
+
+// packLast compresses the copy that is given, until it is the one.
+func (r *Recent) packLast(near *nearCopy) {
+	for logs := near.logs.Load(); logs != nil && logs.packed.Load() == nil; logs = near.logs.Load() {
+		packed := r.pack(logs.array)
+		logs.packed.Store(&packed)
+	}
 }
 
 // RecentProjection keeps the cache behind a Recent up to date.
@@ -190,70 +223,4 @@ func (p *RecentProjection) Refresh(ctx context.Context) (Snapshot, error) {
 		return "", err
 	}
 	return newest.snapshot, p.cache.Save(ctx, newest.kept())
-}
-
-// readNewest reads up to limit logs.
-func readNewest(ctx context.Context, reader LogReader, limit int) (*nearLogs, error) {
-	logs, snapshot, err := reader.Newest(ctx, limit)
-	if err != nil {
-		return nil, err
-	}
-	near := &nearLogs{snapshot: snapshot, array: make([]byte, 1, 2+typicalJSON*len(logs))}
-	for i := range logs {
-		near.add(func(dst []byte) []byte { return logs[i].AppendJSON(dst) })
-	}
-	near.finish()
-	return near, nil
-}
-
-// typicalJSON is the size of most logs as JSON, to begin with.
-const typicalJSON = 512
-
-func newNearLogs(kept RecentLogs) *nearLogs {
-	size := 2
-	for _, log := range kept.Logs {
-		size += len(log) + 1
-	}
-	near := &nearLogs{snapshot: kept.Snapshot, array: make([]byte, 1, size)}
-	for _, log := range kept.Logs {
-		near.add(func(dst []byte) []byte { return append(dst, log...) })
-	}
-	near.finish()
-	return near
-}
-
-// add appends one log.
-func (n *nearLogs) add(log func([]byte) []byte) {
-	if len(n.ends) > 0 {
-		n.array = append(n.array, ',')
-	}
-	n.array = log(n.array)
-	n.ends = append(n.ends, len(n.array))
-}
-
-// finish makes it an array, which lives from now on.
-func (n *nearLogs) finish() {
-	n.array[0] = '['
-	n.array = append(n.array, ']')
-	n.until = time.Now().Add(nearLife)
-}
-
-// kept returns the logs as the cache keeps them, which are those of the array.
-func (n *nearLogs) kept() RecentLogs {
-	kept := RecentLogs{Snapshot: n.snapshot, Logs: make([]json.RawMessage, len(n.ends))}
-	begin := 1
-	for i, end := range n.ends {
-		kept.Logs[i] = json.RawMessage(n.array[begin:end:end])
-		begin = end + 1
-	}
-	return kept
-}
-
-// first returns the first logs as an array.
-func (n *nearLogs) first(limit int) []byte {
-	if limit >= len(n.ends) {
-		return n.array
-	}
-	end := n.ends[limit-1]
-	return append(append(make([]byte, 0, end+1), n.array[:end]...), ']')
 }

@@ -1,9 +1,11 @@
 package app_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -72,13 +74,13 @@ func (f *fakeCache) Save(_ context.Context, logs app.RecentLogs) error {
 // newest asks for the newest log.
 func newest(t *testing.T, recent *app.Recent, wantSource app.RecentSource, want string) {
 	t.Helper()
-	array, source, err := recent.Newest(t.Context(), 1)
-	if err != nil || source != wantSource {
-		t.Fatalf("source %s, error %v; want %s", source, err, wantSource)
+	answer, err := recent.Newest(t.Context(), 1)
+	if err != nil || answer.Source != wantSource {
+		t.Fatalf("source %s, error %v; want %s", answer.Source, err, wantSource)
 	}
 	var logs []app.Log
-	if err := json.Unmarshal(array, &logs); err != nil || len(logs) != 1 || logs[0].Message != want {
-		t.Fatalf("got %s, want %q", array, want)
+	if err := json.Unmarshal(answer.Array, &logs); err != nil || len(logs) != 1 || logs[0].Message != want {
+		t.Fatalf("got %s, want %q", answer.Array, want)
 	}
 }
 
@@ -86,12 +88,18 @@ func inRecent(t *testing.T, test func(t *testing.T, store *fakeStore, cache *fak
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		store, cache := &fakeStore{}, &fakeCache{}
-		recent := app.NewRecent(store, cache, store)
+		recent := app.NewRecent(store, cache, store, pack)
 		test(t, store, cache, recent)
 		if err := recent.Close(); err != nil {
 			t.Error(err)
 		}
 	})
+}
+
+// pack takes its time.
+func pack(body []byte) []byte {
+	time.Sleep(10 * time.Millisecond)
+	return bytes.ToUpper(body)
 }
 
 // later lets a copy's life pass.
@@ -117,6 +125,46 @@ func TestRecentIsNeverOlderThanTheLastStoredBatch(t *testing.T) {
 		newest(t, recent, app.FromCache, "three")
 		if store.reads != reads {
 			t.Error("an answer from the cache asked the store")
+		}
+	})
+}
+
+// An answer is compressed and named once, and as long as nothing is new it keeps
+// both, whatever is looked for meanwhile.
+func TestTheSameNewestLogsArePackedOnce(t *testing.T) {
+	inRecent(t, func(t *testing.T, store *fakeStore, _ *fakeCache, recent *app.Recent) {
+		store.add("one")
+		ask := func(limit int) app.RecentAnswer {
+			t.Helper()
+			answer, err := recent.Newest(t.Context(), limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return answer
+		}
+		if unpacked := ask(app.DefaultLimit); unpacked.Packed != nil {
+			t.Error("the first waited until it was packed")
+		}
+		later()
+		first := ask(app.DefaultLimit)
+		if string(first.Packed) != strings.ToUpper(string(first.Array)) {
+			t.Fatalf("packed %q", first.Packed)
+		}
+		for range 5 {
+			later()
+			ask(app.DefaultLimit) // which has the cache looked after
+		}
+		if again := ask(app.DefaultLimit); &again.Packed[0] != &first.Packed[0] || again.Tag != first.Tag {
+			t.Error("it was packed again")
+		}
+		store.add("two")
+		later()
+		two := ask(app.DefaultLimit)
+		if two.Tag == first.Tag {
+			t.Error("other logs have the same tag")
+		}
+		if one := ask(1); one.Packed != nil || one.Tag == two.Tag || one.Tag == first.Tag {
+			t.Errorf("a part of them has %q, %q", one.Packed, one.Tag)
 		}
 	})
 }

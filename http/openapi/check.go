@@ -44,8 +44,12 @@ func (d *Document) Check(operation string, formats map[string]Format) echo.Middl
 	if op == nil {
 		panic("openapi.yaml has no operation " + operation)
 	}
+	_, lacking := op.check("", formats)
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
+			if c.Request().URL.RawQuery == "" && lacking == nil {
+				return next(c) // as it is: there are no values
+			}
 			values, err := op.check(c.Request().URL.RawQuery, formats)
 			if err != nil {
 				return err

@@ -15,21 +15,32 @@ var encodings = []string{"zstd", "gzip"}
 // chooseEncoding returns the first of some encodings that an Accept-Encoding
 // header allows, or nothing for none.
 func chooseEncoding(accept string, of ...string) string {
-	allowed := map[string]bool{}
+	for _, encoding := range of {
+		if allows(accept, encoding) {
+			return encoding
+		}
+	}
+	return ""
+}
+
+// allows tells whether a header takes an encoding, by its name or, where it is not
+// named, by *.
+func allows(accept, encoding string) bool {
+	others := false
 	for entry := range strings.SplitSeq(accept, ",") {
 		name, parameters, _ := strings.Cut(entry, ";")
 		weight := 1.0
 		if q, ok := strings.CutPrefix(strings.TrimSpace(parameters), "q="); ok {
 			weight, _ = strconv.ParseFloat(q, 64) // what is no number is none
 		}
-		allowed[strings.ToLower(strings.TrimSpace(name))] = weight > 0
-	}
-	for _, encoding := range of {
-		if ok, said := allowed[encoding]; ok || !said && allowed["*"] {
-			return encoding
+		switch name = strings.TrimSpace(name); {
+		case strings.EqualFold(name, encoding):
+			return weight > 0
+		case name == "*":
+			others = weight > 0
 		}
 	}
-	return ""
+	return others
 }
 
 func newCompressor(encoding string, to io.Writer) (io.WriteCloser, error) {

@@ -14,7 +14,7 @@
 // implements. What streams, the export, is plain Echo.
 //
 //	query.go     Config, Mount, limits
-//	recent.go    the newest logs
+//	recent.go    the newest logs, compressed once for all who take them so
 //	logs.go      a page, and the links to the pages beside it; one log; its context
 //	counts.go    histogram, facets, stats
 //	export.go    an export: forms.go writes the logs, compress.go packs them
@@ -23,7 +23,6 @@
 //	anchor.go    cursors that keep "now" where it was
 //	cached.go    answers that are kept for a while, and what makes questions equal
 //	answer.go    answers that are JSON already
-//	packed.go    a body that is sent often, compressed once
 //	index.go     the list of endpoints
 //
 // Parameters that are unknown or wrong are refused, each by its name: a

@@ -1583,6 +1583,7 @@ type RecentLogsResponseObject interface {
 }
 
 type RecentLogs200ResponseHeaders struct {
+	ETag   *string
 	XCache *string
 }
 
@@ -1598,12 +1599,22 @@ func (response RecentLogs200JSONResponse) VisitRecentLogsResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
 	if response.Headers.XCache != nil {
 		w.Header().Set("X-Cache", fmt.Sprint(*response.Headers.XCache))
 	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type RecentLogs304Response = NotModifiedResponse
+
+func (response RecentLogs304Response) VisitRecentLogsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(304)
+	return nil
 }
 
 type RecentLogs431TextResponse TooLongTextResponse

@@ -43,7 +43,7 @@ type fakeStore struct {
 	query app.Query
 }
 
-func (f *fakeStore) Newest(_ context.Context, limit int) ([]byte, app.RecentSource, error) {
+func (f *fakeStore) Newest(_ context.Context, limit int) (app.RecentAnswer, error) {
 	f.limit = limit
 	array := []byte{'['}
 	for i, log := range f.newest[:min(limit, len(f.newest))] {
@@ -52,7 +52,7 @@ func (f *fakeStore) Newest(_ context.Context, limit int) ([]byte, app.RecentSour
 		}
 		array = append(array, log...)
 	}
-	return append(array, ']'), f.source, f.err
+	return app.RecentAnswer{Array: append(array, ']'), Tag: "tag", Source: f.source}, f.err
 }
 
 func (f *fakeStore) Logs(ctx context.Context, q app.Query) (app.Page, error) {

@@ -16,10 +16,10 @@ import (
 
 //go:generate go tool -modfile=../../tools/openapi/go.mod oapi-codegen -config oapi.yaml ../openapi/openapi.yaml
 
-// Recent answers with the newest logs as a JSON array, which must not be changed;
-// *app.Recent fills it. Safe for concurrent use.
+// Recent answers with the newest logs, and does not take for ever; *app.Recent
+// fills it. Safe for concurrent use.
 type Recent interface {
-	Newest(ctx context.Context, limit int) ([]byte, app.RecentSource, error)
+	Newest(ctx context.Context, limit int) (app.RecentAnswer, error)
 }
 
 // Reader answers with a page of logs; an app.LogReader fills it. Safe for
@@ -89,18 +89,18 @@ func Mount(e *echo.Echo, cfg Config) error {
 	within := server.Within(cfg.Timeout, "the query", "ask for a shorter time, or for one service or level")
 	chains := cfg.Document.Middlewares(Formats())
 	for operation := range chains {
+		if operation == "recentLogs" { // which is answered from memory, mostly
+			chains[operation] = append([]echo.MiddlewareFunc{server.Private}, chains[operation]...)
+			continue
+		}
 		chains[operation] = append([]echo.MiddlewareFunc{server.Private, within}, chains[operation]...)
 		if cfg.Answers != nil && slices.Contains(keptOperations, operation) {
 			chains[operation] = append(chains[operation], cached(cfg.Answers, operation, cfg.ClosedAfter))
 		}
-		if operation == "recentLogs" { // which is answered from memory
-			chains[operation] = append(chains[operation], takesGzip)
-		} else {
-			chains[operation] = append(chains[operation], searches)
-		}
+		chains[operation] = append(chains[operation], searches)
 	}
 	router := openapi.GetAndHead(e)
-	RegisterHandlersWithOptions(router, NewStrictHandler(h, nil), RegisterHandlersOptions{OperationMiddlewares: chains})
+	RegisterHandlersWithOptions(router, NewStrictHandler(h, []StrictMiddlewareFunc{asAsked}), RegisterHandlersOptions{OperationMiddlewares: chains})
 	router.GET("/api/logs/export", h.export, server.Private, cfg.Document.Check("exportLogs", Formats()), atOnce(cfg.MaxExports, "exports"))
 	router.GET("/api", h.index)
 	return nil
@@ -110,10 +110,7 @@ func Mount(e *echo.Echo, cfg Config) error {
 var keptOperations = []string{"searchLogs", "logHistogram", "logFacets", "logStats"}
 
 // handlers implements the generated StrictServerInterface.
-type handlers struct {
-	cfg    Config
-	recent packed // the newest logs
-}
+type handlers struct{ cfg Config }
 
 // atOnce refuses requests beyond a number that are answered at once.
 func atOnce(limit int, what string) echo.MiddlewareFunc {

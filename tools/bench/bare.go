@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -59,26 +58,22 @@ func startBare(ctx context.Context, gateway string) (*http.Server, error) {
 		return nil, err
 	}
 	request.Header.Set("Accept-Encoding", "gzip")
-	var answer bytes.Buffer
-	for range 2 { // the first is not compressed yet
-		answer.Reset()
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			return nil, err
-		}
-		_, err = io.Copy(&answer, response.Body)
-		if err := errors.Join(err, response.Body.Close()); err != nil {
-			return nil, err
-		}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := io.ReadAll(response.Body)
+	if err := errors.Join(err, response.Body.Close()); err != nil {
+		return nil, err
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	length := strconv.Itoa(answer.Len())
+	length := strconv.Itoa(len(answer))
 	server := &http.Server{Addr: listener.Addr().String(), Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", length)
-		_, _ = w.Write(answer.Bytes()) // whoever asked sees what is missing
+		_, _ = w.Write(answer) // whoever asked sees what is missing
 	})}
 	go func() { _ = server.Serve(listener) }() // ends when the server is closed
 	return server, nil
