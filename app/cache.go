@@ -84,10 +84,11 @@ type AnswerCacheConfig struct {
 // store answers, at other gateways. A store that is away or slow costs no more
 // than its own short wait. Safe for concurrent use.
 type AnswerCache struct {
-	cfg     AnswerCacheConfig
-	store   AnswerStore
-	flights *flights[found]
-	asked   atomic.Uint64 // questions that wanted their answers anew
+	cfg        AnswerCacheConfig
+	store      AnswerStore
+	flights    *flights[found]
+	remembered remembered
+	named      atomic.Uint64 // flights that are joined by nobody
 }
 
 // found is an answer and where it came from.
@@ -115,13 +116,14 @@ type computation = func(context.Context) (Answer, error)
 // has ctx's values, and ends when nobody waits for it any more.
 func (c *AnswerCache) Answer(ctx context.Context, q Question, compute func(context.Context) (Answer, error)) (Answer, RecentSource, error) {
 	key := c.key(q.Key)
-	// One flight for all who want the same, from the look into the store on: a
-	// thousand looks would wait for each other, and take the store for slow.
 	name, find := key, c.find
 	if q.Anew {
-		name, find = fmt.Sprintf("%s:anew:%d", key, c.asked.Add(1)), c.anew // one's own
+		// For one who asks, whatever is under way already.
+		name, find = fmt.Sprintf("%s:anew:%d", key, c.named.Add(1)), c.workAndKeep
 	}
-	got, err := c.flights.doThen(ctx, name, func(ctx context.Context) (found, func(context.Context), error) { return find(ctx, key, q, compute) })
+	// One flight for all who want the same, from the look into the store on: a
+	// thousand looks would wait for each other, and take the store for slow.
+	got, err := c.flights.do(ctx, name, func(ctx context.Context) (found, error) { return find(ctx, key, q, compute) })
 	if err != nil && ctx.Err() != nil {
 		err = ctx.Err()
 	}
@@ -161,40 +163,34 @@ func staleFor(closed bool) time.Duration {
 	return openStale
 }
 
-// find looks into the store, and works out what is not there or has aged, which
-// is to be kept then.
-func (c *AnswerCache) find(ctx context.Context, key string, q Question, compute computation) (found, func(context.Context), error) {
+// find looks into the store, unless what is wanted is remembered, and works out
+// what is not there or has aged.
+func (c *AnswerCache) find(ctx context.Context, key string, q Question, compute computation) (found, error) {
+	if answer, ok := c.remembered.get(key); ok {
+		return found{answer, FromCache}, nil
+	}
 	value, locked, err := c.store.Claim(ctx, key, lockLife)
 	switch kept, ok := readAnswer(value); {
 	case err != nil: // none, or nobody knows
 	case ok && c.isFresh(kept, q.Closed):
-		return found{kept, FromCache}, nil, nil
+		c.remembered.add(key, kept)
+		return found{kept, FromCache}, nil
 	case ok && kept.age() < staleFor(q.Closed && !kept.Behind):
 		c.flights.begin(ctx, key+":refresh", func(ctx context.Context) (found, error) { return c.refresh(ctx, key, q, compute) })
-		return found{kept, FromCacheStale}, nil, nil
+		return found{kept, FromCacheStale}, nil
 	default:
 		locked, err = c.store.Lock(ctx, key, lockLife)
 	}
-	away := err != nil && KindOf(err) != KindNotFound
-	if !away && !locked {
+	if err != nil && KindOf(err) != KindNotFound {
+		answer, err := c.work(ctx, key, false, compute)
+		return found{answer, Bypassed}, err
+	}
+	if !locked {
 		if answer := c.await(ctx, key, q.Closed); answer != nil {
-			return found{*answer, FromCache}, nil, nil
+			return found{*answer, FromCache}, nil
 		}
 	}
-	got, err := c.work(ctx, key, q, away, compute)
-	if err != nil {
-		return got, nil, err
-	}
-	return got, func(ctx context.Context) { c.keep(ctx, key, q, got) }, nil
-}
-
-// anew works an answer out for one who asks, whatever is under way already.
-func (c *AnswerCache) anew(ctx context.Context, key string, q Question, compute computation) (found, func(context.Context), error) {
-	got, err := c.work(ctx, key, q, false, compute)
-	if err != nil {
-		return got, nil, err
-	}
-	return got, func(ctx context.Context) { _ = c.put(ctx, key, q, got.answer) }, nil
+	return c.workAndKeep(ctx, key, q, compute)
 }
 
 // refresh works an answer out while the old one is given, unless that is being
@@ -204,11 +200,7 @@ func (c *AnswerCache) refresh(ctx context.Context, key string, q Question, compu
 	if err != nil || !locked {
 		return found{}, err // without the store it could not be kept
 	}
-	got, err := c.work(ctx, key, q, false, compute)
-	if err == nil {
-		_ = c.put(ctx, key, q, got.answer) // else the next one works it out
-	}
-	return got, err
+	return c.workAndKeep(ctx, key, q, compute)
 }
 
 // await waits for another gateway's answer, for as long as its lock may live. It
@@ -228,6 +220,7 @@ func (c *AnswerCache) await(ctx context.Context, key string, closed bool) *Answe
 		}
 		value, locked, err := c.store.Claim(ctx, key, lockLife)
 		if answer, ok := readAnswer(value); err == nil && ok && c.isFresh(answer, closed) {
+			c.remembered.add(key, answer)
 			return &answer
 		}
 		if locked || err != nil && KindOf(err) != KindNotFound {
@@ -236,52 +229,46 @@ func (c *AnswerCache) await(ctx context.Context, key string, closed bool) *Answe
 	}
 }
 
-// work works an answer out, which gives the lock back when it fails.
-func (c *AnswerCache) work(ctx context.Context, key string, q Question, away bool, compute computation) (got found, err error) {
+// workAndKeep works an answer out and has it kept, for which nobody waits. One
+// that fails is not kept, and gives the lock back.
+func (c *AnswerCache) workAndKeep(ctx context.Context, key string, q Question, compute computation) (found, error) {
 	worked := false
 	defer func() {
-		if !worked && !away {
+		if !worked {
 			c.unlock(ctx, key)
 		}
 	}()
-	got.source = FromStore
-	if away {
-		got.source = Bypassed
+	answer, err := c.work(ctx, key, q.Closed, compute)
+	if worked = err == nil; worked {
+		name := fmt.Sprintf("%s:keep:%d", key, c.named.Add(1))
+		c.flights.begin(ctx, name, func(ctx context.Context) (found, error) { return found{}, c.keep(ctx, key, q, answer) })
 	}
+	return found{answer, FromStore}, err
+}
+
+// work works an answer out, and remembers it. It may be meant to be kept for long.
+func (c *AnswerCache) work(ctx context.Context, key string, long bool, compute computation) (Answer, error) {
 	began := time.Now()
-	behind := c.isBehind(ctx, q.Closed && !away)
-	if got.answer, err = compute(ctx); err != nil {
-		return got, err
+	behind := c.isBehind(ctx, long)
+	answer, err := compute(ctx)
+	if err != nil {
+		return Answer{}, err
 	}
-	got.answer.Computed, got.answer.Took, got.answer.Behind = began, time.Since(began), behind
-	sum := sha256.Sum256(got.answer.Body)
-	got.answer.Tag = hex.EncodeToString(sum[:12])
-	worked = true
-	return got, nil
+	answer.Computed, answer.Took, answer.Behind = began, time.Since(began), behind
+	sum := sha256.Sum256(answer.Body)
+	answer.Tag = hex.EncodeToString(sum[:12])
+	c.remembered.add(key, answer)
+	return answer, nil
 }
 
-// keep puts an answer into the store. A store that does not take it, or could not
-// be asked before, has it remembered here for as long as it is fresh in any case.
-func (c *AnswerCache) keep(ctx context.Context, key string, q Question, got found) {
-	if got.source != Bypassed && c.put(ctx, key, q, got.answer) == nil {
-		return
-	}
-	fresh := time.NewTimer(openFresh - got.answer.age())
-	defer fresh.Stop()
-	select {
-	case <-fresh.C:
-	case <-ctx.Done():
-	}
-}
-
-// put keeps an answer in the store, unless it is too large, and gives the lock
-// back.
-func (c *AnswerCache) put(ctx context.Context, key string, q Question, answer Answer) error {
+// keep puts an answer into the store, unless it is too large, and gives the lock
+// back. Where it fails, the next one works it out.
+func (c *AnswerCache) keep(ctx context.Context, key string, q Question, answer Answer) error {
 	if len(answer.Body) > maxAnswer {
 		c.unlock(ctx, key)
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	return c.store.Put(ctx, key, encodeAnswer(answer), staleFor(q.Closed && !answer.Behind))
 }

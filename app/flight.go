@@ -36,22 +36,7 @@ var errFlightsClosed = Errorf(KindUnavailable, "the server stops")
 
 // do returns what compute returns, for this caller and all who call with the
 // same key meanwhile. ctx bounds the wait; its values are compute's.
-func (f *flights[T]) do(ctx context.Context, key string, compute func(context.Context) (T, error)) (T, error) {
-	return f.doThen(ctx, key, withoutMore(compute))
-}
-
-// withoutMore is a computation with nothing to be done about its result.
-func withoutMore[T any](compute func(context.Context) (T, error)) func(context.Context) (T, func(context.Context), error) {
-	return func(ctx context.Context) (T, func(context.Context), error) {
-		result, err := compute(ctx)
-		return result, nil, err
-	}
-}
-
-// doThen is do with a computation that returns, beside its result, what is to be
-// done about it then. Nobody waits for that; and who calls with the same key
-// before it is done has the same result.
-func (f *flights[T]) doThen(ctx context.Context, key string, compute func(context.Context) (T, func(context.Context), error)) (result T, err error) {
+func (f *flights[T]) do(ctx context.Context, key string, compute func(context.Context) (T, error)) (result T, err error) {
 	own, err := f.join(ctx, key, compute)
 	if err != nil {
 		return result, err
@@ -73,10 +58,10 @@ func (f *flights[T]) doThen(ctx context.Context, key string, compute func(contex
 // begin has compute run for whoever may want the result, if it does not run
 // already. Nobody's leaving ends it.
 func (f *flights[T]) begin(ctx context.Context, key string, compute func(context.Context) (T, error)) {
-	_, _ = f.join(ctx, key, withoutMore(compute)) // one who waits and never leaves
+	_, _ = f.join(ctx, key, compute) // one who waits and never leaves
 }
 
-func (f *flights[T]) join(ctx context.Context, key string, compute func(context.Context) (T, func(context.Context), error)) (*flight[T], error) {
+func (f *flights[T]) join(ctx context.Context, key string, compute func(context.Context) (T, error)) (*flight[T], error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
@@ -91,39 +76,24 @@ func (f *flights[T]) join(ctx context.Context, key string, compute func(context.
 	f.flying[key] = own
 	f.running.Go(func() {
 		defer cancel()
-		f.fly(ctx, key, own, compute)
+		own.result, own.err = unpanicked(ctx, compute)
+		f.mu.Lock()
+		f.forget(key, own)
+		f.mu.Unlock()
+		close(own.done)
 	})
 	return own, nil
 }
 
-// fly computes, hands out the result, and does what is to be done then.
-func (f *flights[T]) fly(ctx context.Context, key string, own *flight[T], compute func(context.Context) (T, func(context.Context), error)) {
-	then, err := unpanicked(func() (then func(context.Context), err error) {
-		own.result, then, err = compute(ctx)
-		return then, err
-	})
-	own.err = err
-	if then != nil {
-		close(own.done)
-		_, _ = unpanicked(func() (struct{}, error) { then(ctx); return struct{}{}, nil }) // nobody waits for it
-	}
-	f.mu.Lock()
-	f.forget(key, own)
-	f.mu.Unlock()
-	if then == nil {
-		close(own.done)
-	}
-}
-
 // unpanicked turns a panic into an error: here it would end the program, where
 // a server ends one request.
-func unpanicked[T any](do func() (T, error)) (result T, err error) {
+func unpanicked[T any](ctx context.Context, compute func(context.Context) (T, error)) (result T, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
 		}
 	}()
-	return do()
+	return compute(ctx)
 }
 
 func (f *flights[T]) forget(key string, own *flight[T]) {

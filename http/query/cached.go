@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -49,6 +50,7 @@ func cached(answers Answers, operation string, closedAfter time.Duration) echo.M
 				header.Del(echo.HeaderContentType)
 				return c.NoContent(http.StatusNotModified)
 			}
+			header.Set(echo.HeaderContentLength, strconv.Itoa(len(answer.Body))) // or it is sent in chunks
 			return c.Blob(http.StatusOK, header.Get(echo.HeaderContentType), answer.Body)
 		}
 	}
