@@ -33,12 +33,17 @@ func (l latencies) String() string {
 // Go's client it takes them compressed, too.
 var recentRequest = []byte("GET /api/query/recent HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n")
 
-// askRecent asks over a connection, and reads all of the answer.
+// askRecent asks for the newest logs over a connection.
 func askRecent(conn net.Conn, answers *bufio.Reader) (fromCache bool, err error) {
+	return askOver(conn, answers, recentRequest)
+}
+
+// askOver asks anything over a connection, and reads all of the answer.
+func askOver(conn net.Conn, answers *bufio.Reader, request []byte) (fromCache bool, err error) {
 	if err := conn.SetDeadline(time.Now().Add(answerTimeout)); err != nil {
 		return false, err
 	}
-	if _, err := conn.Write(recentRequest); err != nil {
+	if _, err := conn.Write(request); err != nil {
 		return false, err
 	}
 	status, length, fromCache, err := readHead(answers)

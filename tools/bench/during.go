@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -119,54 +118,6 @@ func (s *stack) tellStream(ctx context.Context, r *report, in *stream) error {
 	fmt.Printf("query: meanwhile %d logs came in, %.0f a second, a request at most %s late; all were stored %s after the last, p99 of a batch from its sealing to its commit %.0f ms\n",
 		in.sent, rate, in.late.Round(time.Millisecond), time.Since(before).Round(10*time.Millisecond), lag*1000)
 	r.add("logs that came in while searching, of those that were sent", "logs/s", rate, streamRate, rate/streamRate, intakeShare)
-	return nil
-}
-
-// askAtOnce has many ask the same at once, and counts what PostgreSQL was asked.
-func (s *stack) askAtOnce(ctx context.Context, r *report, q *questions) error {
-	const calls = `SELECT coalesce(sum(calls), 0)::bigint FROM pg_stat_statements WHERE query LIKE '%FROM logs WHERE%service = $%ORDER BY time%'`
-	count := func() (n int64, err error) {
-		err = s.watch.QueryRow(ctx, calls).Scan(&n)
-		return n, err
-	}
-	before, err := count()
-	if err != nil {
-		return err
-	}
-	if before == 0 {
-		return errors.New("PostgreSQL does not tell of its searches")
-	}
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: answerTimeout}
-	question := "http://" + s.gateway.address + q.page()
-	var group sync.WaitGroup
-	var right atomic.Int64
-	begin := make(chan struct{})
-	for range equals {
-		group.Go(func() {
-			<-begin
-			response, err := client.Get(question)
-			if err != nil {
-				return
-			}
-			defer response.Body.Close()
-			if _, err := io.Copy(io.Discard, response.Body); err == nil && response.StatusCode == http.StatusOK {
-				right.Add(1)
-			}
-		})
-	}
-	began := time.Now()
-	close(begin)
-	group.Wait()
-	took := time.Since(began)
-	after, err := count()
-	if err != nil {
-		return err
-	}
-	if n := right.Load(); n != equals {
-		return fmt.Errorf("%d of %d equal searches were answered", n, equals)
-	}
-	fmt.Printf("query: %d equal searches at once were answered in %s by %d of PostgreSQL\n", equals, took.Round(time.Millisecond), after-before)
-	r.addCost(fmt.Sprintf("PostgreSQL's searches for %d equal ones at once", equals), "searches", float64(after-before), 1, 1)
 	return nil
 }
 

@@ -17,6 +17,7 @@
 //	stack.go       the servers and roles for that, and ten million stored logs
 //	ask.go         those who ask; questions.go: what they ask
 //	bare.go        what the least there can be would do
+//	atonce.go      many who ask the same at once
 //	during.go      the logs that come in meanwhile, and what searching costs them
 //	candidates.go  the processes that are measured from outside
 //	load.go        the clients that send to them
