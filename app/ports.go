@@ -26,8 +26,8 @@ type PoisonStore interface {
 
 // LogReader answers queries from the store. Safe for concurrent use.
 type LogReader interface {
-	// Newest returns up to limit logs, newest first, and the snapshot of the
-	// store in which they were read.
+	// Newest returns up to limit logs, newest first, or as many as have
+	// RecentBytes, and the snapshot of the store in which they were read.
 	Newest(ctx context.Context, limit int) ([]Log, Snapshot, error)
 	// Logs returns one page.
 	Logs(ctx context.Context, query Query) (Page, error)

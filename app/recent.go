@@ -8,8 +8,14 @@ import (
 	"time"
 )
 
-// RecentKept is how many of the newest logs the cache keeps.
-const RecentKept = MaxLimit
+const (
+	// RecentKept is how many of the newest logs the cache keeps, at the most.
+	RecentKept = MaxLimit
+	// RecentBytes is how many bytes the messages and attributes of the newest logs
+	// have together, at the most: the list is read anew after each batch, and a
+	// batch may have no more than nine logs.
+	RecentBytes = 8 << 20
+)
 
 // RecentLogs are the newest logs, newest first, each as one JSON object, and
 // the snapshot of the store in which they were read.
@@ -87,7 +93,8 @@ func (r *Recent) Close() error {
 	return nil
 }
 
-// Newest returns up to limit logs (at most RecentKept), newest first. A cache that
+// Newest returns up to limit logs (at most RecentKept), newest first, or as many
+// as have RecentBytes. A cache that
 // fails, or is slow, only costs time; an error is the store's.
 func (r *Recent) Newest(ctx context.Context, limit int) (RecentAnswer, error) {
 	near := &r.copies[0]

@@ -33,8 +33,8 @@ func (r *Reader) Newest(ctx context.Context, limit int) ([]app.Log, app.Snapshot
 	batch := &pgx.Batch{}
 	batch.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 	batch.Queue("SELECT pg_current_snapshot()::text").QueryRow(func(row pgx.Row) error { return row.Scan(&snapshot) })
-	batch.Queue(newestStatement, limit).Query(func(rows pgx.Rows) (err error) {
-		logs, err = scanLogs(rows, limit)
+	batch.Queue(newestStatement, limit, app.RecentBytes).Query(func(rows pgx.Rows) (err error) {
+		logs, err = scanNewest(rows, limit)
 		return err
 	})
 	batch.Queue("COMMIT")
@@ -150,6 +150,19 @@ func withCursors(page app.Page, query app.Query, more bool) app.Page {
 func scanLogs(rows pgx.Rows, expected int) ([]app.Log, error) {
 	logs := make([]app.Log, 0, min(expected, app.MaxLimit+1))
 	err := eachLog(rows, func(log *app.Log) error { logs = append(logs, *log); return nil })
+	return logs, err
+}
+
+// scanNewest reads no more than app.RecentBytes: of attributes PostgreSQL only knows
+// how large they are compressed.
+func scanNewest(rows pgx.Rows, expected int) ([]app.Log, error) {
+	logs, bytes := make([]app.Log, 0, min(expected, app.MaxLimit)), 0
+	err := eachLog(rows, func(log *app.Log) error {
+		if bytes += len(log.Message) + len(log.Attributes); bytes <= app.RecentBytes {
+			logs = append(logs, *log)
+		}
+		return nil
+	})
 	return logs, err
 }
 

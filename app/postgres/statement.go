@@ -15,8 +15,12 @@ import (
 const logColumns = `id, time, time_ns, received_at, level, service, host, message, attributes, trace_id, span_id,
 	(SELECT shipper || '-' || first_seq FROM ledger WHERE number = page.id >> 24)`
 
-const newestStatement = "SELECT " + logColumns +
-	" FROM (SELECT * FROM logs WHERE NOT outside ORDER BY time DESC, id DESC LIMIT $1) page ORDER BY time DESC, id DESC"
+// newestStatement reads so many rows, or fewer when they are larger than so many
+// bytes, as they are kept, all together.
+const newestStatement = "SELECT " + logColumns + ` FROM (
+	SELECT *, sum(octet_length(message) + coalesce(pg_column_size(attributes), 0)) OVER (ORDER BY time DESC, id DESC ROWS UNBOUNDED PRECEDING) AS bytes
+	FROM (SELECT * FROM logs WHERE NOT outside ORDER BY time DESC, id DESC LIMIT $1) rows
+) page WHERE bytes <= $2 ORDER BY time DESC, id DESC`
 
 // conditions are the pieces of a WHERE, and the values they speak of. The pieces
 // are fixed texts: queries of one shape share a prepared statement, and no

@@ -91,10 +91,15 @@ func (m *Memory) Newest(ctx context.Context, limit int) ([]app.Log, app.Snapshot
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var newest []app.Log
+	bytes := 0
 	for _, log := range slices.Backward(m.logs) {
-		if len(newest) < limit && log.Time.Before(Now.AddDate(0, 0, 2)) {
-			newest = append(newest, log)
+		if !log.Time.Before(Now.AddDate(0, 0, 2)) {
+			continue
 		}
+		if bytes += len(log.Message) + len(log.Attributes); len(newest) == limit || bytes > app.RecentBytes {
+			break
+		}
+		newest = append(newest, log)
 	}
 	return newest, app.Snapshot(fmt.Sprintf("%d:%d:", m.batches+1, m.batches+1)), ctx.Err()
 }
