@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp/kb"
 )
@@ -208,91 +207,6 @@ func TestHostileLogsStayText(t *testing.T) {
 		t.Errorf("%d messages are cut", n)
 	}
 	p.shot("hostile")
-}
-
-func TestLiveLogs(t *testing.T) {
-	p := newTab(t)
-	p.open("/?service=live")
-	p.keys("l")
-	p.until("document.getElementById('news').textContent.startsWith('Live')")
-	p.query("live", "1")
-	come := func(n int) {
-		t.Helper()
-		if err := send(t.Context(), logLine{Timestamp: time.Now(), Level: "WARN", Service: "live", Message: fmt.Sprintf("live %d <b>\x1b[32mgreen", n)},
-			logLine{Timestamp: time.Now(), Level: "WARN", Service: "other", Message: "not this"}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	come(1)
-	p.until("document.querySelector('#logs .log .message')?.textContent.startsWith('live 1 <b>')")
-	if p.count("#logs .ansi-green") != 1 || p.count("#logs b") != 0 {
-		t.Error("a log that came is not shown as the others")
-	}
-	p.keys("p")
-	p.until("document.getElementById('pause').getAttribute('aria-pressed') === 'true'")
-	come(2)
-	p.until("document.getElementById('news').textContent.includes('1 logs wait')")
-	p.shot("live-paused")
-	if n := p.count("#logs .log"); n != 1 {
-		t.Errorf("%d logs while it pauses", n)
-	}
-	p.keys("p")
-	p.until("document.querySelectorAll('#logs .log').length === 2")
-	p.keys("l")
-	p.until("!new URLSearchParams(location.search).has('live')")
-
-	// A log that came has an id by which it is found once it is stored.
-	var stats struct{ Count int }
-	if err := await(t.Context(), "what came is stored", func() bool {
-		return getJSON("/api/logs/stats?from=-1h&service=live", &stats) == nil && stats.Count == 2
-	}); err != nil {
-		t.Fatal(err)
-	}
-	p.click("#logs .log:nth-child(2) summary")
-	p.click("#logs .log:nth-child(2) a.around.button")
-	p.until("location.pathname.startsWith('/logs/') && document.readyState === 'complete'")
-	if p.count(".log.chosen") != 1 || !strings.Contains(p.text(".log.chosen"), "live 1") || p.count("#logs .log") != 2 {
-		t.Errorf("around what came there are %d logs, %d chosen", p.count("#logs .log"), p.count(".log.chosen"))
-	}
-	// Of one that is not stored the page says so, and looks again.
-	p.expected = []string{"status of 404"}
-	p.open("/logs/nobody-1.0")
-	if said := p.text("main"); !strings.Contains(said, "It is not stored yet") || !strings.Contains(said, "Look again") {
-		t.Errorf("it says %q", said)
-	}
-	p.shot("around-not-stored")
-}
-
-// Live logs go on from the page, which is loaded anew: what was stored since it was
-// opened is there, and nothing comes twice.
-func TestLiveLogsGoOnFromThePage(t *testing.T) {
-	p := newTab(t)
-	p.open("/?service=between")
-	lines := func(from, to int) {
-		t.Helper()
-		for n := from; n < to; n++ {
-			if err := send(t.Context(), logLine{Timestamp: time.Now(), Level: "INFO", Service: "between", Message: fmt.Sprintf("between %d", n)}); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	lines(0, 20) // while the page shows none of them
-	var stats struct{ Count int }
-	if err := await(t.Context(), "they are stored", func() bool {
-		return getJSON("/api/logs/stats?from=-1h&service=between", &stats) == nil && stats.Count == 20
-	}); err != nil {
-		t.Fatal(err)
-	}
-	p.click("#live")
-	p.until("document.getElementById('news')?.textContent.startsWith('Live')")
-	lines(20, 30)
-	p.until("document.querySelectorAll('#logs .log').length >= 30")
-	var all, different int
-	p.js("document.querySelectorAll('#logs .log').length", &all)
-	p.js("new Set([...document.querySelectorAll('#logs .log .message')].map(m => m.textContent)).size", &different)
-	if all != 30 || different != 30 {
-		t.Errorf("%d logs are shown, %d different ones: want 30", all, different)
-	}
 }
 
 func TestExports(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/fetch"
 	"github.com/chromedp/cdproto/input"
 	cdplog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/page"
@@ -127,6 +128,32 @@ func (p *tab) until(expression string) {
 	})
 	if waiting != nil {
 		p.t.Fatalf("%v (%v)", waiting, err)
+	}
+}
+
+// hold keeps the next request to such an address back. What it returns waits for
+// that request, and returns what lets it go.
+func (p *tab) hold(address string) (asked func() (letGo func())) {
+	p.t.Helper()
+	paused := make(chan fetch.RequestID, 1)
+	chromedp.ListenTarget(p.ctx, func(event any) {
+		if e, ok := event.(*fetch.EventRequestPaused); ok {
+			paused <- e.RequestID
+		}
+	})
+	p.do(fetch.Enable().WithPatterns([]*fetch.RequestPattern{{URLPattern: address}}))
+	return func() func() {
+		p.t.Helper()
+		select {
+		case id := <-paused:
+			return func() {
+				p.t.Helper()
+				p.do(fetch.ContinueRequest(id), fetch.Disable())
+			}
+		case <-p.ctx.Done():
+			p.t.Fatalf("nobody asked for %s", address)
+			return nil
+		}
 	}
 }
 

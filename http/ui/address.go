@@ -20,6 +20,10 @@ const (
 	paramAround = "around" // how many logs of a context, on each side
 )
 
+// notNewest are parameters of a page that does not begin with the newest logs,
+// and so cannot go on with those that come.
+var notNewest = []string{paramCursor, paramOrder, paramTo}
+
 // notFilters are parameters that choose what is shown of what the filters want.
 var notFilters = []string{paramFrom, paramTo, paramCursor, paramOrder, paramLimit, paramLive, paramFind, paramStart, paramEnd}
 
@@ -80,6 +84,11 @@ func (a address) dropping(name, value string) address {
 		delete(out, name)
 	}
 	return out
+}
+
+// isLive tells whether the page goes on with logs as they come.
+func (a address) isLive() bool {
+	return a.get(paramLive) == "1" && a.get(paramCursor) == "" && a.get(paramTo) == "" && a.get(paramOrder) != oldest
 }
 
 // filters returns the parameters that are filters.

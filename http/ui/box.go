@@ -48,6 +48,7 @@ const (
 	paramCursor   = "cursor"
 	paramOrder    = "order"
 	paramLimit    = "limit"
+	paramLastID   = "last_event_id"
 
 	negated = "!" // ends the name of a parameter that excludes
 )

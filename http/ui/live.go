@@ -2,9 +2,12 @@ package ui
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -12,6 +15,32 @@ import (
 )
 
 const eventStream = "text/event-stream"
+
+// liveLogs is how a page goes on with logs as they come.
+type liveLogs struct {
+	Begin   string   // the address of the page that does
+	Stream  string   // where they come from; empty: this page does not
+	Trouble *trouble // why it cannot, although it was to
+}
+
+// placeTimeout is how long a page waits for the place of its stream. Without one
+// it is shown all the same.
+const placeTimeout = time.Second
+
+// openLive takes the place from which on logs come that a page does not show
+// which is asked for after this: so none is in neither. What is in both, the
+// script drops.
+func (h *handlers) openLive(c echo.Context, at address) (stream string, err error) {
+	ctx, cancel := context.WithTimeout(c.Request().Context(), placeTimeout)
+	defer cancel()
+	var place struct {
+		ID string `json:"last_event_id"`
+	}
+	if err := h.api.read(inner(c, http.MethodGet, "/api/logs/tail/place", nil).WithContext(ctx), &place); err != nil {
+		return "", err
+	}
+	return "/ui/tail?" + url.Values(at.filters().with(paramLastID, place.ID)).Encode(), nil
+}
 
 // tail answers GET /ui/tail: what /api/logs/tail does, with logs as they are
 // shown. A refusal becomes an event, too: a browser that listens to events shows

@@ -86,8 +86,9 @@ func sayMoment(text string) string {
 	return t.UTC().Format("2 Jan 15:04:05")
 }
 
-// canonical turns what forms send into the parameters of an address. changed
-// tells whether there was anything.
+// canonical turns what forms send into the parameters of an address, and takes
+// out that it is live where it cannot be. changed tells whether there was
+// anything.
 func canonical(given url.Values) (a address, changed bool) {
 	a = address(given).clone()
 	if _, typed := given[paramFind]; typed {
@@ -109,6 +110,9 @@ func canonical(given url.Values) (a address, changed bool) {
 		if a = a.without(field, parameter, paramCursor); value != "" {
 			a = a.with(parameter, value)
 		}
+	}
+	if given.Has(paramLive) && !a.isLive() {
+		a, changed = a.without(paramLive), true
 	}
 	return a, changed
 }

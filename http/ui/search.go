@@ -25,7 +25,7 @@ type searchPage struct {
 	Facets    []facet
 	Counting  *trouble // why there is no histogram, or no facets
 	Exports   []export
-	Live      string // the address of logs as they come
+	Live      liveLogs
 	Clear     string // the address without filters
 	Wider     string // the address of a longer range; empty: there is none
 	Flip      string // the address in the other order
@@ -65,11 +65,11 @@ func (h *handlers) search(c echo.Context) error {
 	}
 	p := searchPage{
 		At: at, Hidden: hiddenOf(at.without(paramCursor)), Chips: at.chips(), Range: rangeOf(at, time.Now()),
-		Exports: exportsOf(at), Live: "/ui/tail?" + url.Values(at.filters().with("begin", "stored")).Encode(),
+		Exports: exportsOf(at), Live: liveLogs{Begin: at.without(notNewest...).with(paramLive, "1").String()},
 		Clear: at.without(keys(at.filters())...).without(paramCursor).String(), Wider: wider(at),
 		Oldest: at.get(paramOrder) == oldest,
 	}
-	p.Flip = at.without(paramCursor).with(paramOrder, oldest).String()
+	p.Flip = at.without(paramCursor, paramLive).with(paramOrder, oldest).String()
 	if p.Oldest {
 		p.Flip = at.without(paramCursor, paramOrder).String()
 	}
@@ -91,7 +91,14 @@ const oldest = "oldest"
 func (h *handlers) fill(c echo.Context, p *searchPage) *trouble {
 	var logs, bars, tops error
 	var wait sync.WaitGroup
-	wait.Go(func() { p.Logs, logs = h.list(c, p.At) })
+	wait.Go(func() {
+		if p.At.isLive() {
+			var err error
+			p.Live.Stream, err = h.openLive(c, p.At)
+			p.Live.Trouble = troubleOf(err)
+		}
+		p.Logs, logs = h.list(c, p.At)
+	})
 	wait.Go(func() { p.Histogram, bars = h.histogram(c, p.At) })
 	wait.Go(func() { p.Facets, tops = h.facets(c, p.At) })
 	wait.Wait()
@@ -111,7 +118,7 @@ func (h *handlers) list(c echo.Context, at address) (logList, error) {
 		Next, Prev string
 	}
 	get := h.api.get
-	if at.get(paramLive) != "" { // what comes live goes on from what is stored now
+	if at.isLive() { // what comes live goes on from what is stored now
 		get = h.api.getAnew
 	}
 	if err := get(c, "/api/logs", at.values(), &found); err != nil {

@@ -25,11 +25,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type api struct {
 	answers map[string]string // an answer that begins with a digit is a status and a problem
 	asked   map[string]url.Values
+	order   []string // of the paths that were asked for
 	header  http.Header
 }
 
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.asked[r.Method+" "+r.URL.Path], a.header = r.URL.Query(), r.Header
+	a.order = append(a.order, r.URL.Path)
 	answer, ok := a.answers[r.URL.Path]
 	switch {
 	case !ok:

@@ -1,8 +1,8 @@
 // Logs as they come. What comes faster than a page can show, or while it pauses,
 // is held to a limit, and what goes beyond it is told. They go on from the page
-// as it was made: what was not stored then comes first, and what is on the page
-// already does not come again.
-import { row } from "./rows.js";
+// as it was made: their stream begins where the store was before that, and what
+// is on the page already does not come again.
+import { row, shownNames } from "./rows.js";
 
 const maxShown = 500; // logs on the page
 const maxHeld = 500; // logs that wait to be shown
@@ -34,21 +34,18 @@ export function startLive() {
     else schedule();
   });
 
-  // begin asks for the page as it is now, without places and ends.
+  // begin asks for the page as it is now, with the place where its stream begins.
   function begin() {
-    const address = new URL(location.href);
-    for (const name of ["cursor", "order", "to"]) address.searchParams.delete(name);
-    address.searchParams.set("live", "1");
-    location.assign(address);
+    location.assign(button.dataset.begin);
   }
 
   function start() {
-    const there = new Set([...logs.children].map((log) => log.dataset.live));
+    const there = shownNames();
     button.setAttribute("aria-pressed", "true");
     pause.hidden = false;
     document.getElementById("empty")?.remove();
     say("Connecting…");
-    source = new EventSource(button.dataset.live);
+    source = new EventSource(button.dataset.stream);
     source.addEventListener("open", () => say());
     source.addEventListener("log", (event) => {
       const log = JSON.parse(event.data);
@@ -106,7 +103,8 @@ export function startLive() {
     frame = 0;
     if (!source) return;
     if (paused) return say();
-    const now = held.splice(0, perFrame);
+    const there = shownNames(); // "More logs" may have brought some
+    const now = held.splice(0, perFrame).filter((log) => !there.has(log.live));
     const fresh = now.map(row).reverse();
     if (missed) fresh.push(note(`${missed} logs were passed over: more came than could be shown. Search finds them.`));
     if (gone) fresh.push(note(`${gone} batches were passed over: Kafka does not have them any more. Search finds those that are stored.`));
@@ -124,5 +122,5 @@ export function startLive() {
 
   addEventListener("pagehide", () => source?.close());
   addEventListener("pageshow", (event) => { if (event.persisted && source) location.reload(); });
-  if (new URLSearchParams(location.search).get("live") === "1") start();
+  if (button.dataset.stream) start();
 }

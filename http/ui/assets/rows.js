@@ -67,6 +67,11 @@ export function row(log) {
   return element;
 }
 
+// shownNames returns the names that the logs of the page came with.
+export function shownNames() {
+  return new Set([...document.querySelectorAll("#logs > .log")].map((log) => log.dataset.live));
+}
+
 export function toast(text) {
   document.querySelector(".toast")?.remove();
   const element = document.createElement("p");
@@ -120,7 +125,8 @@ export function startMore() {
       const answer = await fetch(more.dataset.more);
       const page = await answer.json();
       if (!answer.ok) throw new Error(page.said?.join(" ") ?? "It did not work.");
-      const rows = page.rows.map(row);
+      const there = shownNames(); // some may have come live
+      const rows = page.rows.filter((log) => !log.live || !there.has(log.live)).map(row);
       document.getElementById("logs").append(...rows);
       rows[0]?.querySelector("summary").focus();
       if (!page.more) {
