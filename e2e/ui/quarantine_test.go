@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -218,6 +219,36 @@ func TestItemsAreDiscarded(t *testing.T) {
 			t.Errorf("it says %q", said)
 		}
 	})
+}
+
+// The list follows what becomes of its items, tells of new ones, and takes nothing
+// from whoever is choosing.
+func TestTheListOfItemsFollowsThem(t *testing.T) {
+	chosen, other := setAside(t, site), setAside(t, site)
+	p := newTab(t)
+	p.open("/quarantine")
+	p.click("input[value='" + chosen + "']")
+	come := setAside(t, site)
+	p.until("document.querySelector('#fresh a')")
+	if said := p.text("#fresh"); !strings.HasPrefix(said, "1 more item is in this list now.") {
+		t.Errorf("it says %q", said)
+	}
+	p.shot("quarantine-more")
+	response, err := http.Post("http://"+gateway+"/api/quarantine/discard", "application/json", strings.NewReader(`{"ids":[`+other+`]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		t.Fatal(response.Status)
+	}
+	p.until("document.querySelector('tr[data-item=\"" + other + "\"] .badge').textContent === 'discarded'")
+	var kept bool
+	if p.js("document.activeElement.matches(\"input[value='"+chosen+"']:checked\") && document.getElementById('count').textContent === '1 chosen'", &kept); !kept {
+		t.Error("what was chosen, or the focus, is lost")
+	}
+	p.click("#fresh a")
+	p.loaded("document.querySelector('tr[data-item=\"" + come + "\"]')")
 }
 
 // tabTo presses Tab until an element has the focus.

@@ -23,6 +23,7 @@ type quarantinePage struct {
 	Shipper string
 	Done    string // what became of an order
 	Back    string // the address of this list, for forms
+	Fresh   string // what the script asks for what changed
 }
 
 // itemRow is one item in a list.
@@ -51,17 +52,8 @@ func (h *handlers) quarantine(c echo.Context) error {
 	slices.SortFunc(p.Filters, func(a, b choices) int {
 		return slices.Index(quarantineFilters, a.Name) - slices.Index(quarantineFilters, b.Name)
 	})
-	var found struct {
-		Items []app.QuarantineItem
-		Next  string
-	}
-	query := url.Values{}
-	for _, name := range quarantineFilters {
-		if value := at.get(name); value != "" {
-			query.Set(name, value)
-		}
-	}
-	failed := troubleOf(h.api.get(c, "/api/quarantine", query, &found))
+	found, err := h.items(c, at)
+	failed := troubleOf(err)
 	for _, item := range found.Items {
 		one := itemRow{QuarantineItem: item, Last: sayTime(item.LastSeen)}
 		one.Error, _ = spansOf(item.Error, maxField)
@@ -70,7 +62,44 @@ func (h *handlers) quarantine(c echo.Context) error {
 	if found.Next != "" {
 		p.Next = quarantineAddress(at.without("done").with(paramCursor, found.Next))
 	}
+	p.Fresh = "/ui/items?" + url.Values(at.without("done")).Encode()
 	return h.render(c, "quarantine.html", page{Title: "Quarantine", Here: "quarantine", Trouble: failed, Body: p})
+}
+
+// itemsPage is a page of items as the API has it.
+type itemsPage struct {
+	Items []app.QuarantineItem
+	Next  string
+}
+
+// items asks for the items of a list's address.
+func (h *handlers) items(c echo.Context, at address) (found itemsPage, err error) {
+	query := url.Values{}
+	for _, name := range quarantineFilters {
+		if value := at.get(name); value != "" {
+			query.Set(name, value)
+		}
+	}
+	err = h.api.get(c, "/api/quarantine", query, &found)
+	return found, err
+}
+
+// freshItems answers GET /ui/items: what of a list changes, by item.
+func (h *handlers) freshItems(c echo.Context) error {
+	found, err := h.items(c, address(c.QueryParams()).clone())
+	if t := troubleOf(err); t != nil {
+		return c.JSON(t.Status, map[string]any{"said": t.Said()})
+	}
+	type shown struct {
+		State string `json:"state"`
+		Tries int    `json:"tries"`
+		Last  string `json:"last"`
+	}
+	out := map[int64]shown{}
+	for _, item := range found.Items {
+		out[item.ID] = shown{item.State, item.Tries, sayTime(item.LastSeen)}
+	}
+	return c.JSON(http.StatusOK, out)
 }
 
 func quarantineAddress(a address) string {

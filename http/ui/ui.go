@@ -91,6 +91,7 @@ func Mount(e *echo.Echo, cfg Config) error {
 	get("/ui/figures", h.figures)
 	get("/batches/:id", h.batch)
 	get("/quarantine", h.quarantine)
+	get("/ui/items", h.freshItems)
 	get("/quarantine/:id", h.item)
 	post("/quarantine/replay", h.decide("replay"))
 	post("/quarantine/discard", h.decide("discard"))

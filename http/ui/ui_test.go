@@ -341,7 +341,7 @@ func post(e *echo.Echo, target string, form url.Values, header ...string) *httpt
 
 func TestQuarantine(t *testing.T) {
 	e, fake := newPages(t, map[string]string{
-		"/api/quarantine":         `{"items":[{"id":7,"state":"held","reason":"invalid","error":"<b>bad</b>\u001b[31m","shipper":"s1"}],"next":null}`,
+		"/api/quarantine":         `{"items":[{"id":7,"state":"held","reason":"invalid","error":"<b>bad</b>\u001b[31m","shipper":"s1","tries":3,"last_seen":"2026-01-02T03:04:05Z"}],"next":null}`,
 		"/api/quarantine/7":       `{"id":7,"state":"held","readable":true,"headers":[{"name":"<h>","value":"v"},{"name":"b","bytes":"AAE="}],"history":[{"at":"2026-01-02T03:04:05Z","what":"poisoned"}],"logs":[],"payload":"AAECPGI+"}`,
 		"/api/quarantine/replay":  `{"results":[{"id":7,"state":"replaying"},{"id":8,"detail":"it was discarded"}]}`,
 		"/api/quarantine/discard": `4{"status":403,"detail":"the key does not have the scope admin"}`,
@@ -349,6 +349,12 @@ func TestQuarantine(t *testing.T) {
 	body := get(e, "/quarantine?state=held").Body.String()
 	if !strings.Contains(body, "&lt;b&gt;bad") || !strings.Contains(body, "<option selected>held") {
 		t.Error(body)
+	}
+	if !strings.Contains(body, `data-items="/ui/items?state=held"`) || !strings.Contains(body, `<tr data-item="7">`) {
+		t.Error(body)
+	}
+	if fresh := get(e, "/ui/items?state=held").Body.String(); fresh != "{\"7\":{\"state\":\"held\",\"tries\":3,\"last\":\"2 Jan 03:04:05\"}}\n" || fake.asked["GET /api/quarantine"].Get("state") != "held" {
+		t.Error(fresh)
 	}
 	body = get(e, "/quarantine/7").Body.String()
 	if !strings.Contains(body, "&lt;h&gt;") || !strings.Contains(body, "0001") || !strings.Contains(body, "00 01 02 3c 62 3e") || !strings.Contains(body, "poisoned") {
