@@ -66,17 +66,7 @@ func choose(command *cobra.Command) {
 	if command.Runnable() {
 		return
 	}
-	command.SuggestionsMinimumDistance = 2
-	command.Args = func(cmd *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return nil
-		}
-		meant := ""
-		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-			meant = "; did you mean " + strings.Join(near, " or ") + "?"
-		}
-		return app.Errorf(app.KindInvalid, "%s has no command %q%s (%s --help lists them)", cmd.CommandPath(), args[0], meant, cmd.CommandPath())
-	}
+	command.Args = noArguments
 	command.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 }
 
@@ -115,6 +105,41 @@ func briefUsage(cmd *cobra.Command, used []string, own *pflag.FlagSet) string {
 	}
 	out.WriteString("\nEvery setting is a flag, too: millrace config shows their values, and docs/configuration.md,\nwhich millrace config reference prints, describes them.\n")
 	return out.String()
+}
+
+// noArguments wants none: what a command is to do, flags say, or a command below
+// it.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	word, path := args[0], cmd.CommandPath()
+	if cmd.HasAvailableSubCommands() {
+		meant := ""
+		cmd.SuggestionsMinimumDistance = 2
+		if near := cmd.SuggestionsFor(word); len(near) > 0 {
+			meant = "; did you mean " + strings.Join(near, " or ") + "?"
+		}
+		return app.Errorf(app.KindInvalid, "%s has no command %q%s (%s --help lists them)", path, word, meant, path)
+	}
+	name, _, _ := strings.Cut(word, "=")
+	other, _, err := cmd.Root().Find([]string{word})
+	switch flag := cmd.Flag(name); {
+	case flag != nil:
+		return app.Errorf(app.KindInvalid, "%s takes no words, and was given %q: did you mean --%s?", path, word, word)
+	case err == nil && other != cmd.Root():
+		return app.Errorf(app.KindInvalid, "%s takes no words, and was given %q: %s is a command of its own", path, word, other.CommandPath())
+	default:
+		return app.Errorf(app.KindInvalid, "%s takes no words, and was given %q: say what it is to do by flags (%s --help lists them)", path, word, path)
+	}
+}
+
+// someArguments wants one or more of what the command's Use names.
+func someArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return app.Errorf(app.KindInvalid, "%s wants %s (%s --help tells of it)", cmd.CommandPath(), strings.Fields(cmd.Use)[1], cmd.CommandPath())
+	}
+	return nil
 }
 
 // oneArgument wants the argument that the command's Use names, one of ValidArgs

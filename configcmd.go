@@ -25,7 +25,7 @@ func newConfigCommand(cfg *app.Config, settings *settings) *cobra.Command {
 the environment, the file of --config, or the default. Passwords are hidden.
 
 It shows them even when they cannot be right, and then says why and ends with 1.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		// In place of the root's, which refuses settings before they are shown.
 		PersistentPreRunE: func(*cobra.Command, []string) error { return settings.load() },
 		RunE: func(cmd *cobra.Command, _ []string) error {

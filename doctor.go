@@ -41,7 +41,7 @@ in the data folder, which it writes to time the disk and removes.
 
 It ends with 0 when all will do, even if some could be better, and with 1 when
 logs would be refused, lost or not stored.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			found := examine(cmd.Context(), *cfg)
 			if err := cmd.Context().Err(); err != nil {

@@ -27,7 +27,7 @@ func newJournalCommand(cfg *app.Config) *cobra.Command {
 	command := &cobra.Command{Use: "journal", Short: "Look into the shipper's journal, which is left as it is"}
 	add := func(use, short string, run func(dir string, out io.Writer) error) {
 		command.AddCommand(&cobra.Command{
-			Use: use, Short: short, Args: cobra.NoArgs,
+			Use: use, Short: short, Args: noArguments,
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				dir := journalDir(*cfg, app.TopicLogs)
 				err := run(dir, cmd.OutOrStdout())

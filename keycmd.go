@@ -23,14 +23,14 @@ func newKeyCommand(cfg *app.Config) *cobra.Command {
 	command.AddCommand(newKeyCreateCommand(cfg))
 	all := false
 	list := &cobra.Command{
-		Use: "ls", Short: "List the keys; what they are is not kept, only a hash of it", Args: cobra.NoArgs,
+		Use: "ls", Short: "List the keys; what they are is not kept, only a hash of it", Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return listKeys(cfg.KeysFile(), all, time.Now(), cmd.OutOrStdout())
 		},
 	}
 	list.Flags().BoolVar(&all, "all", false, "list revoked keys, too")
 	command.AddCommand(list, &cobra.Command{
-		Use: "revoke ID…", Short: "Revoke keys by their ids; running servers refuse them within a second", Args: cobra.MinimumNArgs(1),
+		Use: "revoke ID…", Short: "Revoke keys by their ids; running servers refuse them within a second", Args: someArguments,
 		RunE: func(_ *cobra.Command, ids []string) error { return revokeKeys(cfg.KeysFile(), ids, time.Now()) },
 	})
 	return command
@@ -47,7 +47,7 @@ func newKeyCreateCommand(cfg *app.Config) *cobra.Command {
 Scopes are ingest (hand in logs), read (query, metrics) and admin (change
 something, and all that the others allow).`,
 		Example: "  millrace key create --name checkout --scope ingest\n  millrace key create --name grafana --scope read --expires 90d",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			now := time.Now()
 			template := app.Key{Name: name}

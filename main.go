@@ -103,7 +103,7 @@ func newCommand() *cobra.Command {
 	}
 	role := func(use, short string, run func(context.Context, app.Config) error) {
 		root.AddCommand(&cobra.Command{
-			Use: use, Short: short, Args: cobra.NoArgs,
+			Use: use, Short: short, Args: noArguments,
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				return settings.watched(cmd.Context(), cfg, newLogger(cfg), run)
 			},

@@ -74,7 +74,7 @@ func newPoisonList(cfg *app.Config) *cobra.Command {
 	var cursor string
 	var asJSON bool
 	command := &cobra.Command{
-		Use: "ls", Short: "List items, the newest first", Args: cobra.NoArgs,
+		Use: "ls", Short: "List items, the newest first", Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return askGateway(cfg, func(client *gateway.Client) error {
 				page, err := client.Quarantine(cmd.Context(), filter, limit, cursor)

@@ -16,7 +16,7 @@ func newConfigReferenceCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:               "reference",
 		Short:             "Print every setting with its help, in Markdown",
-		Args:              cobra.NoArgs,
+		Args:              noArguments,
 		PersistentPreRunE: func(*cobra.Command, []string) error { return nil },
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := io.WriteString(cmd.OutOrStdout(), reference())

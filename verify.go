@@ -46,7 +46,7 @@ be counted any more: it says how many these are, and they are no fault.
 
 It ends with 0 when all is there, with 1 when something is missing or stored
 twice, and with 2 when it could not tell.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runVerify(cmd.Context(), *cfg, query, asJSON, cmd.OutOrStdout())
 		},
