@@ -11,4 +11,10 @@
 // The order matters. The recoverer is innermost, so that a panic is an error
 // like any other to the rest. Metrics see each try. Retry is inside the poison
 // queue, so that only what failed for good is set aside.
+//
+//	router.go      Config, and what all routers have: metrics, retries, Publisher
+//	shipper.go     Shipper
+//	consumer.go    Consumer, and what is hopeless
+//	events.go      Events
+//	quarantine.go  Quarantine and Replay
 package routers

@@ -1,6 +1,11 @@
 // Package client sends logs to a shipper over HTTP. It is a Watermill
 // publisher of one try: what to do after a failure is for whoever wraps it,
-// such as middleware/batching, which also packs many logs into one request.
+// such as middleware/batching, which also packs many logs into one request. It
+// also asks the roles how they do, for the gateway.
+//
+//	client.go       Client: the publisher, and what an answer means
+//	states.go       States: what shippers have in hand (app.ShipperStates)
+//	rolemetrics.go  Roles: the metrics of roles
 package client
 
 import (

@@ -1,4 +1,10 @@
 // Package gateway asks a gateway over HTTP, for the commands that do.
+//
+//	client.go      Client: a request, and what a refusal means
+//	logs.go        logs page by page, histograms, and the values of a field
+//	tail.go        logs as they come, over as many connections as it takes
+//	verify.go      the ledger beside the rows, told as it goes
+//	quarantine.go  the items, and what is decided of them
 package gateway
 
 import (

@@ -15,6 +15,10 @@
 // Everything here takes a trace.TracerProvider. Where that is nil, tracing is
 // off: the decorators return what they were given, so that nothing stands in
 // the way of a message.
+//
+//	handler.go  Handler: a message's span
+//	journal.go  Journal: an append's
+//	batches.go  Pack and Publisher: a batch's, one for each try
 package tracing
 
 import "go.opentelemetry.io/otel/propagation"
