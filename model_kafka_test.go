@@ -32,27 +32,6 @@ func packModel(b batching.Batch) (*message.Message, error) {
 	return msg, nil
 }
 
-func splitModel(m *message.Message, maxUnits, maxBytes int) (head, tail *message.Message, n int, err error) {
-	at := 0
-	for n < maxUnits {
-		i := strings.IndexByte(string(m.Payload[at:]), ';')
-		if i < 0 || at+i+1 > maxBytes {
-			break
-		}
-		at += i + 1
-		n++
-	}
-	if n == 0 {
-		return nil, m, 0, nil
-	}
-	head, tail = m.Copy(), m.Copy()
-	head.Payload, tail.Payload = m.Payload[:at], m.Payload[at:]
-	if at == len(m.Payload) {
-		tail = nil
-	}
-	return head, tail, n, nil
-}
-
 // Publish implements message.Publisher: it takes records, some of them, or
 // none, and tells, or not.
 func (l *life) Publish(topic string, msgs ...*message.Message) error {

@@ -19,6 +19,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"millrace/middleware/batching"
+	"millrace/middleware/batching/unitstest"
 	"millrace/middleware/journal"
 )
 
@@ -213,7 +214,7 @@ func (m *model) newLife(dir, image string) *life {
 			BufferLimit: maxMessages * (1 + m.intn(3)), BufferBytes: 1 << 20, WhenFull: batching.WhenFull(m.intn(2)), Acknowledge: batching.Journaled,
 			RetryMin: m.upTo(time.Second), RetryMax: time.Second + m.upTo(5*time.Second), CloseTimeout: m.upTo(20 * time.Second),
 			JournaledTopics: []string{"t"}, PoisonTopic: "poison",
-			Count:      func(msg *message.Message) (int, error) { return strings.Count(string(msg.Payload), ";"), nil },
+			Count:      unitstest.Count,
 			IsTooLarge: func(err error) bool { return errors.Is(err, errModelLarge) }, IsPermanent: func(err error) bool { return errors.Is(err, errModelBad) },
 		},
 	}
@@ -222,7 +223,7 @@ func (m *model) newLife(dir, image string) *life {
 	m.limit += m.intn(6000)
 	l.limit = m.limit
 	if m.splits {
-		l.cfg.Split = splitModel
+		l.cfg.Split = unitstest.Split
 	}
 	// A request must fit, whole.
 	l.cfg.BufferLimit = max(l.cfg.BufferLimit, 8)

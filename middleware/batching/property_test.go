@@ -15,6 +15,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"millrace/middleware/batching"
+	"millrace/middleware/batching/unitstest"
 )
 
 var (
@@ -94,7 +95,7 @@ func newSchedule(r *rand.Rand) schedule {
 			BufferLimit: maxMessages * (1 + r.IntN(4)), BufferBytes: maxBytes * (1 + r.IntN(4)),
 			WhenFull: batching.WhenFull(r.IntN(3)), Acknowledge: batching.Acknowledge(r.IntN(2)),
 			RetryMin: upTo(time.Second), RetryMax: time.Second + upTo(9*time.Second), CloseTimeout: upTo(time.Minute),
-			Count:      func(m *message.Message) (int, error) { return strings.Count(string(m.Payload), ";"), nil },
+			Count:      unitstest.Count,
 			IsTooLarge: isLarge, IsPermanent: isBad,
 		},
 	}
@@ -103,7 +104,7 @@ func newSchedule(r *rand.Rand) schedule {
 			do()
 		}
 	}
-	maybe(func() { s.cfg.Split = cutUnits })
+	maybe(func() { s.cfg.Split = unitstest.Split })
 	maybe(func() { s.cfg.MaxTogether = 1 + r.IntN(4) })
 	maybe(func() { s.cfg.PoisonTopic = "poison"; maybe(func() { s.asideBad = true }) })
 	maybe(func() { s.bad = r.Float64() / 5 })
@@ -113,27 +114,6 @@ func newSchedule(r *rand.Rand) schedule {
 	maybe(func() { s.patience = upTo(10 * time.Second) })
 	maybe(func() { s.sluggish = upTo(10 * time.Second) })
 	return s
-}
-
-func cutUnits(m *message.Message, maxUnits, maxBytes int) (head, tail *message.Message, n int, err error) {
-	at := 0
-	for n < maxUnits {
-		i := strings.IndexByte(string(m.Payload[at:]), ';')
-		if i < 0 || at+i+1 > maxBytes {
-			break
-		}
-		at += i + 1
-		n++
-	}
-	if n == 0 {
-		return nil, m, 0, nil
-	}
-	head, tail = m.Copy(), m.Copy()
-	head.Payload, tail.Payload = m.Payload[:at], m.Payload[at:]
-	if at == len(m.Payload) {
-		tail = nil
-	}
-	return head, tail, n, nil
 }
 
 // world is a schedule as it runs. It is the next publisher and the Observer,
