@@ -102,23 +102,48 @@ func (s *stream) end() error {
 // tellStream waits until all that came in is stored, and tells of it.
 func (s *stack) tellStream(ctx context.Context, r *report, in *stream) error {
 	before := time.Now()
-	const streamed = `SELECT coalesce(sum(stored), 0), coalesce(extract(epoch FROM percentile_disc(0.99) WITHIN GROUP (ORDER BY stored_at - sealed_at)), 0)::float8
-		FROM ledger WHERE shipper NOT IN ('fill', 'warm')`
-	var stored int64
+	if err := s.awaitStored(ctx, int64(in.sent)); err != nil {
+		return err
+	}
+	after := time.Since(before)
 	var lag float64
-	for stored < int64(in.sent) {
-		if err := s.watch.QueryRow(ctx, streamed).Scan(&stored, &lag); err != nil {
-			return err
-		}
-		if time.Since(before) > arriveTimeout {
-			return fmt.Errorf("%d of the %d logs that came in are stored", stored, in.sent)
-		}
+	const p99 = "SELECT coalesce(extract(epoch FROM percentile_disc(0.99) WITHIN GROUP (ORDER BY stored_at - sealed_at)), 0)::float8" + fromStream
+	if err := s.watch.QueryRow(ctx, p99).Scan(&lag); err != nil {
+		return err
 	}
 	rate := float64(in.sent) / in.took.Seconds()
 	fmt.Printf("query: meanwhile %d logs came in, %.0f a second, a request at most %s late; all were stored %s after the last, p99 of a batch from its sealing to its commit %.0f ms\n",
-		in.sent, rate, in.late.Round(time.Millisecond), time.Since(before).Round(10*time.Millisecond), lag*1000)
+		in.sent, rate, in.late.Round(time.Millisecond), after.Round(storedPoll), lag*1000)
 	r.add("logs that came in while searching, of those that were sent", "logs/s", rate, streamRate, rate/streamRate, intakeShare)
 	return nil
+}
+
+const (
+	// fromStream selects the batches of what came in while searching.
+	fromStream = " FROM ledger WHERE shipper NOT IN ('fill', 'warm')"
+	// storedPoll is the pause between looks at what is stored, and so how
+	// exactly it is known when all was.
+	storedPoll = 10 * time.Millisecond
+)
+
+// awaitStored waits until that many logs of those that came in are stored.
+func (s *stack) awaitStored(ctx context.Context, logs int64) error {
+	ctx, cancel := context.WithTimeout(ctx, arriveTimeout)
+	defer cancel()
+	tick := time.NewTicker(storedPoll)
+	defer tick.Stop()
+	for {
+		var stored int64
+		err := s.watch.QueryRow(ctx, "SELECT coalesce(sum(stored), 0)"+fromStream).Scan(&stored)
+		if err != nil || stored >= logs {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%d of the %d logs that came in are stored: %w", stored, logs, ctx.Err())
+		}
+	}
 }
 
 // measureSharing compares how many logs a second are stored of a backlog, so as
