@@ -170,21 +170,23 @@ func (p *pipeline) export(path string, visit func([]byte) error) {
 // pages follows a search for so many logs.
 func (p *pipeline) pages(seen *seen, wanted int) {
 	p.t.Helper()
-	cursor := ""
+	const first = "/api/logs?order=oldest&limit=1000"
+	path := first
 	for seen.count < wanted {
 		var page struct {
 			Logs []json.RawMessage
 			Next string
 		}
-		p.json("/api/logs?order=oldest&limit=1000&cursor="+url.QueryEscape(cursor), &page)
+		p.json(path, &page)
 		for _, log := range page.Logs {
 			if err := seen.read(log); err != nil {
 				p.t.Fatal(err)
 			}
 		}
-		if cursor = page.Next; cursor == "" {
+		if page.Next == "" {
 			break
 		}
+		path = first + "&cursor=" + url.QueryEscape(page.Next)
 	}
 	if seen.count < wanted {
 		p.t.Errorf("%d of %d came back in pages", seen.count, wanted)
