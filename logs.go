@@ -194,7 +194,9 @@ func (l *logsCommand) list(ctx context.Context, client *gateway.Client, query ur
 
 func (l *logsCommand) draw(ctx context.Context, client *gateway.Client, query url.Values, printer *terminal.Printer, stdout io.Writer) error {
 	query.Set("by", "level")
-	query.Set("step", l.step)
+	if l.step != "" {
+		query.Set("step", l.step)
+	}
 	counts, err := client.Histogram(ctx, query)
 	if err == nil && l.step == "" && len(counts.Buckets) > maxRows {
 		query.Set("step", niceStep(counts.To.Sub(counts.From)))

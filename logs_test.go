@@ -176,6 +176,9 @@ func TestLogsDrawAHistogram(t *testing.T) {
 	if q := asked(); q.Get("by") != "level" || q.Get("step") != "1m" {
 		t.Errorf("asked %v", q)
 	}
+	if _, code, err := millraceLogs(t.Context(), target, "--histogram"); code != 0 || asked().Has("step") {
+		t.Errorf("without a step: %d, %v, asked %v", code, err, asked())
+	}
 }
 
 func TestTheShellCompletesFromTheGateway(t *testing.T) {
