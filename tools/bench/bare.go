@@ -10,10 +10,10 @@ import (
 	"strconv"
 )
 
-// compareBare tells what net/http alone does with the bytes of the newest logs:
-// more than that no gateway can. And it tells the latency of the newest logs and
-// of pages while nothing comes in, which leaves them the processors.
-func (s *stack) compareBare(ctx context.Context, r *report, q *questions) error {
+// compareBare tells what net/http alone does with the bytes of the newest logs, at
+// an address: more than that no gateway can. And it tells the latency of the newest
+// logs and of pages while nothing comes in, which leaves them the processors.
+func (s *stack) compareBare(ctx context.Context, r *report, q *questions, bare string) error {
 	took, _, err := paceRecent(ctx, s.gateway.address)
 	if err != nil {
 		return err
@@ -30,11 +30,6 @@ func (s *stack) compareBare(ctx context.Context, r *report, q *questions) error 
 	fmt.Printf("query: a page while nothing comes in: %s\n", first)
 	r.addFigure("a page of 100, p95 while nothing comes in", "ms", float64(first.at(0.95))/1e6)
 
-	bare, err := startBare(ctx, s.gateway.address)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = bare.Close() }()
 	var ours, theirs float64
 	for range rounds {
 		speed, _, err := hammer(ctx, s.gateway.address)
@@ -42,7 +37,7 @@ func (s *stack) compareBare(ctx context.Context, r *report, q *questions) error 
 			return err
 		}
 		ours += speed / rounds
-		if speed, _, err = hammer(ctx, bare.Addr); err != nil {
+		if speed, _, err = hammer(ctx, bare); err != nil {
 			return err
 		}
 		theirs += speed / rounds

@@ -58,11 +58,16 @@ func measureQuery(ctx context.Context, b *bench) (err error) {
 		return err
 	}
 	q := newQuestions(b.logs)
-	if err := s.compareBare(ctx, &b.report, q); err != nil {
+	bare, err := startBare(ctx, s.gateway.address)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, bare.Close()) }()
+	if err := s.compareBare(ctx, &b.report, q, bare.Addr); err != nil {
 		return err
 	}
 	stream := startStream(ctx, s.shipper.address)
-	err = s.search(ctx, &b.report, q)
+	err = s.search(ctx, &b.report, q, bare.Addr)
 	if err := errors.Join(err, stream.end()); err != nil {
 		return err
 	}
@@ -73,7 +78,7 @@ func measureQuery(ctx context.Context, b *bench) (err error) {
 }
 
 // search measures all that is asked while logs come in.
-func (s *stack) search(ctx context.Context, r *report, q *questions) error {
+func (s *stack) search(ctx context.Context, r *report, q *questions, bare string) error {
 	if err := s.compareRecent(ctx, r); err != nil {
 		return err
 	}
@@ -83,6 +88,11 @@ func (s *stack) search(ctx context.Context, r *report, q *questions) error {
 	}
 	fmt.Printf("query: %d requests of the newest logs, %d/s: %s; %.1f%% from Redis\n", len(took), recentRate, took, 100*kept)
 	r.addLatency(fmt.Sprintf("newest logs from Redis, p99 at %d requests/s", recentRate), took.at(0.99), recentLimit)
+	if took, _, err = paceRecent(ctx, bare); err != nil {
+		return err
+	}
+	fmt.Printf("query: the same bytes from net/http, %d/s: %s\n", recentRate, took)
+	r.addFigure("the same bytes from net/http, p99 while logs come in", "ms", float64(took.at(0.99))/1e6)
 
 	asker := newAsker(s.gateway.address)
 	defer asker.close()
