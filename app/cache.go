@@ -261,15 +261,15 @@ func (c *AnswerCache) work(ctx context.Context, key string, long bool, compute c
 	return answer, nil
 }
 
-// keep puts an answer into the store, unless it is too large, and gives the lock
-// back. Where it fails, the next one works it out.
+// keep puts an answer into the store, and gives the lock back. In the place of one
+// that is too large there is none for a moment: what was there before, and was
+// smaller, is not given any more. Where it fails, the next one works it out.
 func (c *AnswerCache) keep(ctx context.Context, key string, q Question, answer Answer) error {
-	if len(answer.Body) > maxAnswer {
-		c.unlock(ctx, key)
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
+	if len(answer.Body) > maxAnswer {
+		return c.store.Put(ctx, key, nil, time.Millisecond)
+	}
 	return c.store.Put(ctx, key, encodeAnswer(answer), staleFor(q.Closed && !answer.Behind))
 }
 

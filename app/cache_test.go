@@ -310,6 +310,36 @@ func TestHowLongAClosedAnswerLives(t *testing.T) {
 	})
 }
 
+// An answer that has grown too large to be kept is not passed over for the one
+// that was kept while it was small.
+func TestAClosedAnswerThatGrewTooLarge(t *testing.T) {
+	inAnswers(t, func(a *answers) {
+		closed := app.Question{Key: "q", Closed: true}
+		a.ask(closed, "1", app.FromStore)
+		time.Sleep(10 * time.Hour)
+		large := func(context.Context) (app.Answer, error) {
+			a.computed.Add(1)
+			return app.Answer{Body: make([]byte, 1<<20+1)}, nil
+		}
+		for _, want := range []app.RecentSource{app.FromCacheStale, app.FromStore, app.FromStore} {
+			got, source, err := a.cache.Answer(a.t.Context(), closed, large)
+			if err != nil || source != want || (len(got.Body) > 1<<20) != (want == app.FromStore) {
+				a.t.Errorf("%d bytes from %q, %v: want them from %q", len(got.Body), source, err, want)
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		another := a.gateway(a.store.Other())
+		if got, source, err := another.Answer(a.t.Context(), closed, large); err != nil || len(got.Body) <= 1<<20 || source != app.FromStore {
+			a.t.Errorf("another has %d bytes from %q, %v", len(got.Body), source, err)
+		}
+		if err := another.Close(); err != nil {
+			a.t.Error(err)
+		}
+		a.ask(closed, "6", app.FromStore) // it is small again, and kept
+		a.ask(closed, "6", app.FromCache)
+	})
+}
+
 // What a replica did not have yet when an answer was worked out may be missing
 // for a second, not for as long as a closed range is kept.
 func TestAnAnswerFromAReplica(t *testing.T) {
