@@ -100,6 +100,10 @@ func (l *Log) Clone() *Log {
 	return &out
 }
 
+// Bytes is how many bytes the log's message and attributes have, by which lists
+// of logs are bounded.
+func (l *Log) Bytes() int { return len(l.Message) + len(l.Attributes) }
+
 // LiveID names a log from the moment at which it is in Kafka: its batch, and its
 // place in it from 0. Once it is stored, its LogID has the same place.
 type LiveID struct {

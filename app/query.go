@@ -10,6 +10,11 @@ const (
 	MaxLimit     = 1000
 )
 
+// PageBytes is how many bytes the messages and attributes of a page have together,
+// at the most, and those of a context half as many on each side. There is always
+// one log: a thousand of the largest would be a gigabyte.
+const PageBytes = 16 << 20
+
 // MaxContext is the most logs before, and after, that a context may have.
 const MaxContext = 500
 
@@ -21,8 +26,9 @@ type Query struct {
 	At          *Cursor // where to go on; nil: at the beginning
 }
 
-// Page is one page of a listing, in the order asked for. Next and Prev are
-// nil where there is nothing further.
+// Page is one page of a listing, in the order asked for. It ends at the limit or
+// before its logs have more than PageBytes. Next and Prev are nil where there is
+// nothing further.
 type Page struct {
 	Logs       []Log
 	Next, Prev *Cursor
@@ -46,7 +52,8 @@ type ContextQuery struct {
 }
 
 // LogContext is a log and what the same service wrote on the same host around
-// it, each list oldest first.
+// it, each list oldest first. A list ends at the log that is the last one asked for, or
+// before its logs have more than half of PageBytes.
 type LogContext struct {
 	Before []Log `json:"before"`
 	Log    Log   `json:"log"`

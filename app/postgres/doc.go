@@ -18,6 +18,7 @@
 //	rollup.go     what a batch adds for searches and counts; signature.go and token.go make it
 //	retain.go     dropping days, and packing the minutes' counts
 //	reader.go     pages of logs (app.LogReader)
+//	page.go       how full one is, and reading until it is
 //	statement.go  from a filter to SQL; attribute.go and pattern.go have its harder parts
 //	find.go       one log, and what was around it (app.LogFinder)
 //	walk.go       any number of logs, by a cursor (app.LogWalker)

@@ -92,30 +92,29 @@ func (r *Reader) StoredUpTo(ctx context.Context, ends app.Positions) (app.Positi
 	return stored, classify(ctx, err)
 }
 
-// Context implements app.LogFinder.
+// Context implements app.LogFinder. Each side is read by itself: of a batch that is
+// stored meanwhile it may have what is on one.
 func (r *Reader) Context(ctx context.Context, query app.ContextQuery) (around app.LogContext, err error) {
-	err = pgx.BeginTxFunc(ctx, r.db.pool, oneMoment, func(tx pgx.Tx) error {
-		if around.Log, err = findLog(ctx, tx, query.ID); err != nil {
-			return err
-		}
-		if around.Before, err = beside(ctx, tx, around.Log, query.Before, false); err != nil {
-			return err
-		}
-		slices.Reverse(around.Before)
-		around.After, err = beside(ctx, tx, around.Log, query.After, true)
-		return err
-	})
+	if around.Log, err = r.Log(ctx, query.ID); err != nil {
+		return around, err
+	}
+	if around.Before, err = r.beside(ctx, &around.Log, query.Before, false); err != nil {
+		return around, classify(ctx, err)
+	}
+	slices.Reverse(around.Before)
+	around.After, err = r.beside(ctx, &around.Log, query.After, true)
 	return around, classify(ctx, err)
 }
 
 // beside reads what is next to a log, the nearest first.
-func beside(ctx context.Context, tx pgx.Tx, log app.Log, limit int, after bool) ([]app.Log, error) {
+func (r *Reader) beside(ctx context.Context, log *app.Log, limit int, after bool) ([]app.Log, error) {
 	query := app.Query{Filter: app.Filter{Services: []string{log.Service}, Hosts: []string{log.Host}}, OldestFirst: after}
-	query.At = placeOf(&log, query, false)
-	statement, args := pageStatement(query, limit)
-	rows, err := tx.Query(ctx, statement, args...)
+	query.At = placeOf(log, query, false)
+	matcher, err := app.NewMatcher(query.Filter)
 	if err != nil {
 		return nil, err
 	}
-	return scanLogs(rows, limit)
+	page := newPage(limit, app.PageBytes/2)
+	err = filling{page, r.db.pool, matcher}.inOrder(ctx, query)
+	return page.logs, err
 }

@@ -38,25 +38,25 @@ func (r *Reader) newestSince(ctx context.Context, limit int, since time.Time) ([
 	}
 	defer conn.Release()
 	defer rollback(ctx, conn.Conn())
-	var logs []app.Log
+	newest := newPage(limit, app.RecentBytes)
 	var snapshot app.Snapshot
 	// One snapshot for both questions, or the second could know more; and one
 	// round trip for all, since many may wait for it.
 	batch := &pgx.Batch{}
 	batch.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 	batch.Queue("SELECT pg_current_snapshot()::text").QueryRow(func(row pgx.Row) error { return row.Scan(&snapshot) })
-	batch.Queue(newestStatement, limit, app.RecentBytes, since).Query(func(rows pgx.Rows) (err error) {
-		logs, err = scanNewest(rows, limit)
-		return err
+	// Of attributes PostgreSQL only knows how large they are compressed.
+	batch.Queue(newestStatement, limit, app.RecentBytes, since).Query(func(rows pgx.Rows) error {
+		return eachLog(rows, func(log *app.Log) error { newest.add(log); return nil })
 	})
 	batch.Queue("COMMIT")
 	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, "", classify(ctx, err)
 	}
-	return logs, snapshot, nil
+	return newest.logs, snapshot, nil
 }
 
-// Logs implements app.LogReader. One row more than the page is read, to know
+// Logs implements app.LogReader. One log more than the page has is read, to know
 // whether there is another page.
 func (r *Reader) Logs(ctx context.Context, query app.Query) (app.Page, error) {
 	if !findable(query.Filter) {
@@ -66,18 +66,14 @@ func (r *Reader) Logs(ctx context.Context, query app.Query) (app.Page, error) {
 	if err != nil {
 		return app.Page{}, err
 	}
-	logs, err := r.matching(ctx, query, matcher)
-	if err != nil {
+	page := newPage(query.Limit, app.PageBytes)
+	if err := (filling{page, r.db.pool, matcher}).fill(ctx, query); err != nil {
 		return app.Page{}, classify(ctx, err)
 	}
-	more := len(logs) > query.Limit
-	if more {
-		logs = logs[:query.Limit]
-	}
 	if query.At != nil && query.At.Backward {
-		slices.Reverse(logs)
+		slices.Reverse(page.logs)
 	}
-	return withCursors(app.Page{Logs: logs}, query, more), nil
+	return withCursors(app.Page{Logs: page.logs}, query, page.full), nil
 }
 
 // findable is false when a filter wants what no stored text holds.
@@ -92,48 +88,33 @@ const (
 	lastChunk  = 16_000
 )
 
-// matching reads the rows of a page and the one after it, in the order of
-// reading.
-func (r *Reader) matching(ctx context.Context, query app.Query, matcher *app.Matcher) ([]app.Log, error) {
-	wanted := query.Limit + 1
-	if w := wantedOf(query.Filter); !w.none() {
-		runs, err := candidates(ctx, r.db.pool, w, fromPlace(query), ascending(query))
-		if err != nil {
-			return nil, err
-		}
-		return r.inRuns(ctx, query, matcher, runs, wanted)
+// fill reads the page from the query's place on, in the order of reading.
+func (f filling) fill(ctx context.Context, query app.Query) error {
+	w := wantedOf(query.Filter)
+	if w.none() {
+		return f.inOrder(ctx, query)
 	}
-	if !matcher.HasPatterns() {
-		return r.rows(ctx, query, wanted)
+	runs, err := candidates(ctx, f.pool, w, fromPlace(query), ascending(query))
+	if err != nil {
+		return err
 	}
-	var found []app.Log
-	for chunk := max(firstChunk, wanted); ; chunk = min(4*chunk, lastChunk) {
-		rows, err := r.rows(ctx, query, chunk)
-		if err != nil {
-			return nil, err
-		}
-		for i := range rows {
-			if matcher.MatchesPatterns(rows[i].Message) {
-				if found = append(found, rows[i]); len(found) == wanted {
-					return found, nil
-				}
-			}
-		}
-		if len(rows) < chunk {
-			return found, nil
-		}
-		query.At = placeOf(&rows[len(rows)-1], query, query.At != nil && query.At.Backward)
-	}
+	return f.inRuns(ctx, query, runs)
 }
 
-// rows reads up to limit rows from the query's place on.
-func (r *Reader) rows(ctx context.Context, query app.Query, limit int) ([]app.Log, error) {
-	statement, args := pageStatement(query, limit)
-	rows, err := r.db.pool.Query(ctx, statement, args...)
-	if err != nil {
-		return nil, err
+// inOrder reads out of all rows.
+func (f filling) inOrder(ctx context.Context, query app.Query) error {
+	chunk := f.wanted()
+	if f.matcher.HasPatterns() {
+		chunk = max(firstChunk, chunk)
 	}
-	return scanLogs(rows, limit)
+	for ; ; chunk = min(4*chunk, lastChunk) {
+		statement, args := pageStatement(query, chunk)
+		read, last, err := f.read(ctx, statement, args)
+		if err != nil || f.full || read < chunk {
+			return err
+		}
+		query.At = placeOf(&last, query, query.At != nil && query.At.Backward)
+	}
 }
 
 // placeOf is the place just behind a log, or with backward just before it.
@@ -162,19 +143,6 @@ func withCursors(page app.Page, query app.Query, more bool) app.Page {
 func scanLogs(rows pgx.Rows, expected int) ([]app.Log, error) {
 	logs := make([]app.Log, 0, min(expected, app.MaxLimit+1))
 	err := eachLog(rows, func(log *app.Log) error { logs = append(logs, *log); return nil })
-	return logs, err
-}
-
-// scanNewest reads no more than app.RecentBytes: of attributes PostgreSQL only knows
-// how large they are compressed.
-func scanNewest(rows pgx.Rows, expected int) ([]app.Log, error) {
-	logs, bytes := make([]app.Log, 0, min(expected, app.MaxLimit)), 0
-	err := eachLog(rows, func(log *app.Log) error {
-		if bytes += len(log.Message) + len(log.Attributes); bytes <= app.RecentBytes {
-			logs = append(logs, *log)
-		}
-		return nil
-	})
 	return logs, err
 }
 

@@ -20,13 +20,12 @@ type slice struct {
 	begin, end *time.Time // nil: without bound
 }
 
-// inRuns reads up to wanted rows from the query's place on, out of the runs whose
-// signatures allow them. It goes through time slice by slice: the runs are in
+// inRuns reads out of the runs whose signatures allow that they have what is
+// looked for. It goes through time slice by slice: the runs are in
 // the order in which they begin, so that no later run has a row in a slice that
 // ends where it begins.
-func (r *Reader) inRuns(ctx context.Context, query app.Query, matcher *app.Matcher, runs []candidate, wanted int) ([]app.Log, error) {
+func (f filling) inRuns(ctx context.Context, query app.Query, runs []candidate) error {
 	s := slice{ascending: ascending(query)}
-	var found []app.Log
 	var open []candidate // runs that reach beyond the slices so far
 	for size := firstWindow; len(runs) > 0 || len(open) > 0; size = min(2*size, lastWindow) {
 		taken := min(size, len(runs))
@@ -37,18 +36,13 @@ func (r *Reader) inRuns(ctx context.Context, query app.Query, matcher *app.Match
 				continue // many runs begin at one moment
 			}
 		}
-		rows, err := r.rowsOf(ctx, query, matcher, open, s, wanted-len(found))
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, rows...)
-		if len(found) >= wanted || s.end == nil {
-			return found[:min(len(found), wanted)], nil
+		if err := f.inSlice(ctx, query, open, s); err != nil || f.full || s.end == nil {
+			return err
 		}
 		s.begin = s.end
 		open = slices.DeleteFunc(open, func(c candidate) bool { return !s.reachedBy(c) })
 	}
-	return found, nil
+	return nil
 }
 
 // begin is where a run begins, in the order of reading.
@@ -67,8 +61,8 @@ func (s slice) reachedBy(c candidate) bool {
 	return !c.first.After(*s.end)
 }
 
-// rowsOf reads the rows of a slice that match, at most limit of them.
-func (r *Reader) rowsOf(ctx context.Context, query app.Query, matcher *app.Matcher, runs []candidate, s slice, limit int) ([]app.Log, error) {
+// inSlice reads out of a slice of the runs that reach into it.
+func (f filling) inSlice(ctx context.Context, query app.Query, runs []candidate, s slice) error {
 	var where conditions
 	from := where.within(runs)
 	where.filter(query.Filter)
@@ -88,21 +82,11 @@ func (r *Reader) rowsOf(ctx context.Context, query app.Query, matcher *app.Match
 	}
 	order := orderOf(s.ascending)
 	statement := "SELECT logs.* FROM " + from + where.clause() + order
-	if !matcher.HasPatterns() {
-		statement += " LIMIT " + where.arg(limit)
+	if !f.matcher.HasPatterns() {
+		statement += " LIMIT " + where.arg(f.wanted())
 	}
-	rows, err := r.db.pool.Query(ctx, "SELECT "+logColumns+" FROM ("+statement+") page"+order, where.args...)
-	if err != nil {
-		return nil, err
-	}
-	var found []app.Log
-	err = eachLog(rows, func(log *app.Log) error {
-		if len(found) < limit && matcher.MatchesPatterns(log.Message) {
-			found = append(found, *log)
-		}
-		return nil
-	})
-	return found, err
+	_, _, err := f.read(ctx, "SELECT "+logColumns+" FROM ("+statement+") page"+order, where.args)
+	return err
 }
 
 // fromPlace narrows a filter to what lies behind the query's place.

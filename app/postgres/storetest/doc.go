@@ -3,7 +3,7 @@
 // that need a store and no server.
 //
 //	store.go   the suite of app.BatchStore
-//	reader.go  the suite of app.LogReader
+//	reader.go  the suite of app.LogReader; large.go has its tests of large logs
 //	counter.go the suite of app.LogCounter
 //	ledger.go  the suite of app.LedgerLooker
 //	random.go  random logs and queries, answered as Memory does

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -91,16 +92,12 @@ func (m *Memory) Newest(ctx context.Context, limit int) ([]app.Log, app.Snapshot
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var newest []app.Log
-	bytes := 0
 	for _, log := range slices.Backward(m.logs) {
-		if !log.Time.Before(Now.AddDate(0, 0, 2)) {
-			continue
+		if log.Time.Before(Now.AddDate(0, 0, 2)) {
+			newest = append(newest, log)
 		}
-		if bytes += len(log.Message) + len(log.Attributes); len(newest) == limit || bytes > app.RecentBytes {
-			break
-		}
-		newest = append(newest, log)
 	}
+	newest = newest[:fitting(slices.All(newest), limit, app.RecentBytes)]
 	return newest, app.Snapshot(fmt.Sprintf("%d:%d:", m.batches+1, m.batches+1)), ctx.Err()
 }
 
@@ -121,7 +118,7 @@ func (m *Memory) Logs(ctx context.Context, query app.Query) (app.Page, error) {
 	if !query.OldestFirst {
 		slices.Reverse(listing)
 	}
-	begin, end := 0, len(listing)
+	begin := 0
 	if at := query.At; at != nil {
 		place := app.Log{Time: at.Time, ID: at.ID}
 		// The logs on this side of the place, and whether its own log is one.
@@ -139,12 +136,30 @@ func (m *Memory) Logs(ctx context.Context, query app.Query) (app.Page, error) {
 			}
 		}
 		if at.Backward {
-			begin, end = max(0, begin-query.Limit), begin
-		} else if begin < len(listing) && compareLogs(listing[begin], place) == 0 {
+			end := begin
+			begin -= fitting(slices.Backward(listing[:end]), query.Limit, app.PageBytes)
+			return pageOf(listing, begin, end, query), ctx.Err()
+		}
+		if begin < len(listing) && compareLogs(listing[begin], place) == 0 {
 			begin++
 		}
 	}
-	end = min(end, begin+query.Limit)
+	end := begin + fitting(slices.All(listing[begin:]), query.Limit, app.PageBytes)
+	return pageOf(listing, begin, end, query), ctx.Err()
+}
+
+// fitting returns how many logs are within both bounds, or the first alone.
+func fitting(logs iter.Seq2[int, app.Log], limit, bytes int) (n int) {
+	for _, log := range logs {
+		if bytes -= log.Bytes(); n == limit || bytes < 0 && n > 0 {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+func pageOf(listing []app.Log, begin, end int, query app.Query) app.Page {
 	page := app.Page{Logs: slices.Clone(listing[begin:end])}
 	if begin < end && end < len(listing) {
 		page.Next = cursor(listing[end-1], query, false)
@@ -152,7 +167,7 @@ func (m *Memory) Logs(ctx context.Context, query app.Query) (app.Page, error) {
 	if begin < end && begin > 0 {
 		page.Prev = cursor(listing[begin], query, true)
 	}
-	return page, ctx.Err()
+	return page
 }
 
 func cursor(log app.Log, query app.Query, backward bool) *app.Cursor {

@@ -3,7 +3,6 @@ package storetest
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -19,6 +18,7 @@ func TestLogReader(t *testing.T, open Open) {
 		"filters":                                             filters,
 		"the newest come with the snapshot they were read in": newest,
 		"and are not too large":                               newestOfLargeLogs,
+		"pages are not too large either":                      pagesOfLargeLogs,
 		"random queries are answered as Memory does":          randomly,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open) })
@@ -204,30 +204,5 @@ func newest(t *testing.T, open Open) {
 	}
 	if !snapshot.Includes(empty) || empty.Includes(snapshot) {
 		t.Errorf("snapshot %s came after %s", snapshot, empty)
-	}
-}
-
-// A log is of 900,000 bytes, which compress well where they are an attribute.
-func newestOfLargeLogs(t *testing.T, open Open) {
-	const large, logs = 900_000, 12
-	text := strings.Repeat("large ", large/6)
-	for name, make := range map[string]func(i int) app.Log{
-		"messages": func(i int) app.Log { return LogAt(time.Duration(i)*time.Second, text) },
-		"attributes": func(i int) app.Log {
-			log := LogAt(time.Duration(i)*time.Second, "")
-			log.Attributes = []byte(`{"text":"` + text + `"}`)
-			return log
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			store, reader := open(t)
-			for i := range logs {
-				mustStore(t, store, Batch("k3v9", uint64(i+1), make(i)))
-			}
-			newest, _, err := reader.Newest(t.Context(), 1000)
-			if err != nil || len(newest) != app.RecentBytes/large || !newest[0].Time.Equal(Now) {
-				t.Errorf("%d logs, %v; want %d", len(newest), err, app.RecentBytes/large)
-			}
-		})
 	}
 }
