@@ -32,11 +32,11 @@ var keptHeaders = []string{echo.HeaderContentType, "Link"}
 func cached(answers Answers, operation string, closedAfter time.Duration) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			r := c.Request()
+			e, r := c.Echo(), c.Request() // of c, which is another request's when this one is over
 			q := question(operation, openapi.Values(r.Context()), time.Now(), closedAfter)
 			q.Anew = strings.Contains(r.Header.Get(echo.HeaderCacheControl), "no-cache")
 			answer, source, err := answers.Answer(r.Context(), q, func(ctx context.Context) (app.Answer, error) {
-				return work(ctx, c.Echo(), r, c.Path(), next)
+				return work(ctx, e, r, next)
 			})
 			if err != nil {
 				return err
@@ -58,10 +58,9 @@ func cached(answers Answers, operation string, closedAfter time.Duration) echo.M
 
 // work has the handler answer a request of its own: the one that asked may be
 // over before the answer is there.
-func work(ctx context.Context, e *echo.Echo, asked *http.Request, path string, next echo.HandlerFunc) (app.Answer, error) {
+func work(ctx context.Context, e *echo.Echo, asked *http.Request, next echo.HandlerFunc) (app.Answer, error) {
 	out := &recorder{header: http.Header{}, status: http.StatusOK}
 	c := e.NewContext(asked.Clone(ctx), out)
-	c.SetPath(path)
 	query := c.QueryParams() // as the check of the parameters left them
 	clear(query)
 	maps.Copy(query, openapi.Values(ctx))

@@ -150,6 +150,35 @@ func TestOneQuestionHasOneKeyHoweverItIsWritten(t *testing.T) {
 	}
 }
 
+// lateAnswers has an answer worked out while its request, answered with another,
+// ends.
+type lateAnswers struct{ late sync.WaitGroup }
+
+func (l *lateAnswers) Answer(ctx context.Context, _ app.Question, compute func(context.Context) (app.Answer, error)) (app.Answer, app.RecentSource, error) {
+	ctx = context.WithoutCancel(ctx)
+	l.late.Go(func() { _, _ = compute(ctx) })
+	return app.Answer{Tag: "old", Header: map[string][]string{"Content-Type": {"application/json"}}}, app.FromCacheStale, nil
+}
+
+// What works an answer out while an old one is given outlives its request, whose
+// context Echo gives to the next. The race detector sees whoever uses it still.
+func TestAnAnswerIsWorkedOutWhenItsRequestIsOver(t *testing.T) {
+	store := &countingStore{fakeStore: &fakeStore{page: somePage()}}
+	cfg := config(t, store.fakeStore)
+	late := &lateAnswers{}
+	cfg.Reader, cfg.Answers, cfg.MaxSearches = store, late, 1000
+	e := mount(t, cfg)
+	for range 200 {
+		if w := ask(e, "GET", "/api/logs"); w.Code != 200 || w.Header().Get("X-Cache") != "stale" {
+			t.Fatalf("%d %v", w.Code, w.Header())
+		}
+	}
+	late.late.Wait()
+	if n := store.asked.Load(); n != 200 {
+		t.Errorf("%d queries", n)
+	}
+}
+
 // A Redis that goes away in between costs nobody an answer.
 func TestWithoutTheStoreOfAnswersAllAreRight(t *testing.T) {
 	store := &countingStore{fakeStore: &fakeStore{page: somePage()}}
