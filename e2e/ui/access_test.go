@@ -43,7 +43,7 @@ func guarded(t *testing.T) (*running, map[string]string) {
 // logIn shows a key, as one does who was sent to the page that asks for it.
 func (p *tab) logIn(key string) {
 	p.t.Helper()
-	p.until("location.pathname === '/login' && document.readyState === 'complete'")
+	p.until("location.pathname === '/login'")
 	p.click("#key")
 	p.keys(key + kb.Enter)
 }
@@ -60,7 +60,7 @@ func TestKeys(t *testing.T) {
 
 	for _, path := range []string{"/pipeline", "/quarantine", "/quarantine/" + id, "/?service=shop"} {
 		p.open(path)
-		p.loaded("location.pathname === '/login'")
+		p.until("location.pathname === '/login'")
 	}
 	p.logIn("mr_this-is-no-key")
 	p.until("document.querySelector('[role=alert]')")
@@ -96,7 +96,7 @@ func TestKeys(t *testing.T) {
 
 	p.open("/quarantine/" + id)
 	p.click("button[formaction$='discard']")
-	p.loaded("document.querySelector('.trouble')")
+	p.until("document.querySelector('.trouble')")
 	if said := p.text(".trouble"); !strings.Contains(said, "Your key does not allow this") || !strings.Contains(said, "admin") {
 		t.Errorf("of what a key may not do it says %q", said)
 	}
@@ -107,17 +107,17 @@ func TestKeys(t *testing.T) {
 	}
 
 	p.click(".who button")
-	p.loaded("location.pathname === '/login'")
+	p.until("location.pathname === '/login'")
 	p.open("/quarantine/" + id)
 	p.logIn(keys["admin"])
-	p.loaded("location.pathname.startsWith('/quarantine/')")
+	p.until("location.pathname.startsWith('/quarantine/')")
 	p.click("button[formaction$='discard']")
-	p.loaded("document.querySelector('.done')")
+	p.until("document.querySelector('.done')")
 	if state := p.text(".lead .badge"); state != "discarded" {
 		t.Errorf("the item is %s", state)
 	}
 	p.click(".who button")
-	p.loaded("location.pathname === '/login'")
+	p.until("location.pathname === '/login'")
 	response, err := http.Get("http://" + up.gateway + "/api/logs")
 	if err != nil {
 		t.Fatal(err)

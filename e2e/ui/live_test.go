@@ -48,7 +48,7 @@ func TestLiveLogs(t *testing.T) {
 	}
 	p.click("#logs .log:nth-child(2) summary")
 	p.click("#logs .log:nth-child(2) a.around.button")
-	p.until("location.pathname.startsWith('/logs/') && document.readyState === 'complete'")
+	p.until("location.pathname.startsWith('/logs/')")
 	if p.count(".log.chosen") != 1 || !strings.Contains(p.text(".log.chosen"), "live 1") || p.count("#logs .log") != 2 {
 		t.Errorf("around what came there are %d logs, %d chosen", p.count("#logs .log"), p.count(".log.chosen"))
 	}

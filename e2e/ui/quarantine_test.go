@@ -112,7 +112,7 @@ func TestAnOversizeLogIsReplayedByClick(t *testing.T) {
 		t.Errorf("%d items are too large", n)
 	}
 	p.click("tbody a[href='/quarantine/" + id + "']")
-	p.loaded("location.pathname === '/quarantine/" + id + "'")
+	p.until("location.pathname === '/quarantine/" + id + "'")
 	for _, want := range []string{"held", "too-large", "at the stage ship", "History", "the big one"} {
 		if !strings.Contains(p.text("main"), want) {
 			t.Errorf("the item's page lacks %q", want)
@@ -130,7 +130,7 @@ func TestAnOversizeLogIsReplayedByClick(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.click("form.acts button.main")
-	p.loaded("document.querySelector('.done')")
+	p.until("document.querySelector('.done')")
 	if said := p.text(".done"); !strings.Contains(said, "1 of 1 items sent again") {
 		t.Errorf("it says %q", said)
 	}
@@ -140,7 +140,7 @@ func TestAnOversizeLogIsReplayedByClick(t *testing.T) {
 		t.Errorf("what is replayed has %d things to be done", n)
 	}
 	p.click("dd a[href^='/batches/']")
-	p.loaded("location.pathname.startsWith('/batches/')")
+	p.until("location.pathname.startsWith('/batches/')")
 	if text := p.text("main"); !strings.Contains(text, "stored") || !strings.Contains(text, "Stored") {
 		t.Errorf("its batch: %s", text)
 	}
@@ -164,7 +164,7 @@ func TestItemsAreDiscarded(t *testing.T) {
 		id := setAside(t, site)
 		p.open("/quarantine?state=held")
 		choose(id)
-		p.loaded("document.querySelector('.done')")
+		p.until("document.querySelector('.done')")
 		if said := p.text(".done"); !strings.Contains(said, "1 of 1 items given up") {
 			t.Errorf("it says %q", said)
 		}
@@ -214,7 +214,7 @@ func TestItemsAreDiscarded(t *testing.T) {
 		p := newTab(t)
 		p.open("/quarantine")
 		p.click("#items button.main")
-		p.loaded("document.querySelector('.done')")
+		p.until("document.querySelector('.done')")
 		if said := p.text(".done"); said != "Nothing was chosen." {
 			t.Errorf("it says %q", said)
 		}
@@ -248,7 +248,7 @@ func TestTheListOfItemsFollowsThem(t *testing.T) {
 		t.Error("what was chosen, or the focus, is lost")
 	}
 	p.click("#fresh a")
-	p.loaded("document.querySelector('tr[data-item=\"" + come + "\"]')")
+	p.until("document.querySelector('tr[data-item=\"" + come + "\"]')")
 }
 
 // tabTo presses Tab until an element has the focus.

@@ -31,7 +31,7 @@ func TestOneTypesWhatOneLooksFor(t *testing.T) {
 	p.shot("search-filters")
 	// A chip turns around, and goes.
 	p.click(".chip .flip")
-	p.until("document.querySelectorAll('.chip').length === 4 && document.readyState === 'complete'")
+	p.until("document.querySelectorAll('.chip').length === 4")
 	p.click("#find")
 	p.keys(kb.Backspace)
 	p.until("document.querySelectorAll('.chip').length === 3")

@@ -117,13 +117,14 @@ func (p *tab) count(selector string) int {
 	return n
 }
 
-// until waits for an expression to be true.
+// until waits for an expression to be true of a page that is there as a whole: what
+// is clicked in one that is still being loaded may be gone when it is.
 func (p *tab) until(expression string) {
 	p.t.Helper()
 	var err error
 	waiting := await(p.ctx, expression, func() bool {
 		var is bool
-		err = chromedp.Run(p.ctx, chromedp.Evaluate("Boolean("+expression+")", &is))
+		err = chromedp.Run(p.ctx, chromedp.Evaluate("document.readyState === 'complete' && Boolean("+expression+")", &is))
 		return err == nil && is
 	})
 	if waiting != nil {
@@ -157,16 +158,10 @@ func (p *tab) hold(address string) (asked func() (letGo func())) {
 	}
 }
 
-// loaded waits until a page is there, whole, of which an expression is true.
-func (p *tab) loaded(expression string) {
-	p.t.Helper()
-	p.until("(" + expression + ") && document.readyState === 'complete'")
-}
-
 // query waits until the address has a parameter.
 func (p *tab) query(name, value string) {
 	p.t.Helper()
-	p.until(fmt.Sprintf("new URLSearchParams(location.search).getAll(%q).includes(%q) && document.readyState === 'complete'", name, value))
+	p.until(fmt.Sprintf("new URLSearchParams(location.search).getAll(%q).includes(%q)", name, value))
 }
 
 func (p *tab) click(selector string) {
