@@ -66,6 +66,18 @@ func poisonFilter(command *cobra.Command, filter *app.QuarantineFilter) {
 		filter.From = at
 		return err
 	})
+	command.PreRunE = refuseEmptyFilter
+}
+
+// refuseEmptyFilter refuses a filter that is empty, as of a variable that is not
+// set: it must not choose everything.
+func refuseEmptyFilter(cmd *cobra.Command, _ []string) error {
+	for _, name := range []string{"stage", "reason", "shipper", "state"} {
+		if flag := cmd.Flags().Lookup(name); flag != nil && flag.Changed && flag.Value.String() == "" {
+			return app.Errorf(app.KindInvalid, "--%s is empty: leave it out, or give it a value", name)
+		}
+	}
+	return nil
 }
 
 func newPoisonList(cfg *app.Config) *cobra.Command {

@@ -82,7 +82,8 @@ func TestPoisonReplaysAndDiscards(t *testing.T) {
 	if err == nil || !strings.Contains(out, `4: "no batch\x1b"`) || !strings.Contains(out, "there are more") {
 		t.Errorf("%q, %v", out, err)
 	}
-	for _, args := range [][]string{{"replay"}, {"discard", "--all", "4"}, {"replay", "x"}, {"show", "-1"}, {"show"}, {"ls", "--since", "long ago"}} {
+	for _, args := range [][]string{{"replay"}, {"discard", "--all", "4"}, {"replay", "x"}, {"show", "-1"}, {"show"}, {"ls", "--since", "long ago"},
+		{"ls", "--state", ""}, {"discard", "--all", "--reason", ""}, {"replay", "--all", "--shipper", ""}} {
 		if _, asked, err := poison(t, fine, args...); err == nil || len(asked) != 0 {
 			t.Errorf("%q: asked %q, %v", args, asked, err)
 		}

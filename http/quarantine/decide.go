@@ -50,9 +50,9 @@ type selection struct {
 }
 
 type filter struct {
-	Stage   string     `json:"stage"`
-	Reason  string     `json:"reason"`
-	Shipper string     `json:"shipper"`
+	Stage   *string    `json:"stage"`
+	Reason  *string    `json:"reason"`
+	Shipper *string    `json:"shipper"`
 	From    *time.Time `json:"from"`
 	To      *time.Time `json:"to"`
 }
@@ -104,14 +104,24 @@ func (s selection) check() (app.QuarantineSelection, error) {
 }
 
 func (f *filter) check(wrong *openapi.Wrong) app.QuarantineFilter {
-	chosen := app.QuarantineFilter{Stage: f.Stage, Reason: f.Reason, Shipper: f.Shipper}
+	// What is empty, as of a variable that is not set, must not choose everything.
+	given := func(name string, value *string) string {
+		if value == nil {
+			return ""
+		}
+		if *value == "" {
+			wrong.Add("filter."+name, "filter.%s is empty: leave it out, or give it a value", name)
+		}
+		return *value
+	}
+	chosen := app.QuarantineFilter{Stage: given("stage", f.Stage), Reason: given("reason", f.Reason), Shipper: given("shipper", f.Shipper)}
 	oneOf := func(name, value string, known []string) {
 		if value != "" && !slices.Contains(known, value) {
 			wrong.Add("filter."+name, "filter.%s is %.60q: want one of %s", name, value, strings.Join(known, ", "))
 		}
 	}
-	oneOf("stage", f.Stage, app.Stages)
-	oneOf("reason", f.Reason, app.Reasons)
+	oneOf("stage", chosen.Stage, app.Stages)
+	oneOf("reason", chosen.Reason, app.Reasons)
 	for name, at := range map[string]*time.Time{"from": f.From, "to": f.To} {
 		if at != nil && !openapi.InRange(*at) {
 			wrong.Add("filter."+name, "filter.%s is %s: want a time as 2026-01-31T12:00:00Z", name, at.Format(time.RFC3339))
