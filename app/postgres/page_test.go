@@ -73,6 +73,18 @@ func TestWhatIsBehindAFullPageIsNotRead(t *testing.T) {
 	}
 }
 
+// Those of the last day are enough: it does not look into all days as well.
+func TestTheNewestLogsAreReadOnce(t *testing.T) {
+	proxy, through := newProxy(t, openLarge(t))
+	db := open(t, through)
+	const enough = 1 << 40
+	proxy.toClient.Store(enough)
+	newest, _, err := db.Reader().Newest(t.Context(), 1000)
+	if read := enough - proxy.toClient.Load(); err != nil || len(newest) != app.RecentBytes/900_000 || read > 3*app.RecentBytes/2 {
+		t.Errorf("%d logs, %v, out of %d bytes", len(newest), err, read)
+	}
+}
+
 func TestWhatIsAroundALogIsNotTooLarge(t *testing.T) {
 	db := open(t, openLarge(t))
 	page, err := db.Reader().Logs(t.Context(), app.Query{Filter: app.Filter{Texts: []string{"060 large"}}, Limit: 1})

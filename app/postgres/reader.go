@@ -24,22 +24,24 @@ const lately = 24 * time.Hour
 // Newest implements app.LogReader. Logs whose time is outside the window are
 // left out: one from the year 2099 would be the newest for ever.
 func (r *Reader) Newest(ctx context.Context, limit int) ([]app.Log, app.Snapshot, error) {
-	logs, snapshot, err := r.newestSince(ctx, limit, time.Now().Add(-lately))
-	if err != nil || len(logs) == limit {
-		return logs, snapshot, err
+	newest, snapshot, err := r.newestSince(ctx, limit, time.Now().Add(-lately))
+	if err == nil && !newest.full && len(newest.logs) < limit {
+		newest, snapshot, err = r.newestSince(ctx, limit, time.Time{})
 	}
-	return r.newestSince(ctx, limit, time.Time{})
-}
-
-func (r *Reader) newestSince(ctx context.Context, limit int, since time.Time) ([]app.Log, app.Snapshot, error) {
-	conn, err := r.db.pool.Acquire(ctx)
 	if err != nil {
 		return nil, "", classify(ctx, err)
 	}
+	return newest.logs, snapshot, nil
+}
+
+func (r *Reader) newestSince(ctx context.Context, limit int, since time.Time) (newest *page, snapshot app.Snapshot, err error) {
+	conn, err := r.db.pool.Acquire(ctx)
+	if err != nil {
+		return nil, "", err
+	}
 	defer conn.Release()
 	defer rollback(ctx, conn.Conn())
-	newest := newPage(limit, app.RecentBytes)
-	var snapshot app.Snapshot
+	newest = newPage(limit, app.RecentBytes)
 	// One snapshot for both questions, or the second could know more; and one
 	// round trip for all, since many may wait for it.
 	batch := &pgx.Batch{}
@@ -50,10 +52,7 @@ func (r *Reader) newestSince(ctx context.Context, limit int, since time.Time) ([
 		return eachLog(rows, func(log *app.Log) error { newest.add(log); return nil })
 	})
 	batch.Queue("COMMIT")
-	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
-		return nil, "", classify(ctx, err)
-	}
-	return newest.logs, snapshot, nil
+	return newest, snapshot, conn.SendBatch(ctx, batch).Close()
 }
 
 // Logs implements app.LogReader. One log more than the page has is read, to know

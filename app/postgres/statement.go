@@ -16,12 +16,12 @@ const logColumns = `id, time, time_ns, received_at, level, service, host, messag
 	(SELECT shipper || '-' || first_seq FROM ledger WHERE number = page.id >> 24)`
 
 // newestStatement reads so many rows, or fewer when they are larger than so many
-// bytes, as they are kept, all together; of all the days that there may be, it has
+// bytes, as they are kept, all together, and then one that is too much; of all the days that there may be, it has
 // PostgreSQL look into those since a time.
 const newestStatement = "SELECT " + logColumns + ` FROM (
-	SELECT *, sum(octet_length(message) + coalesce(pg_column_size(attributes), 0)) OVER (ORDER BY time DESC, id DESC ROWS UNBOUNDED PRECEDING) AS bytes
+	SELECT *, sum(octet_length(message) + coalesce(pg_column_size(attributes), 0)) OVER (ORDER BY time DESC, id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
 	FROM (SELECT * FROM logs WHERE NOT outside AND time >= $3 ORDER BY time DESC, id DESC LIMIT $1) rows
-) page WHERE bytes <= $2 ORDER BY time DESC, id DESC`
+) page WHERE before IS NULL OR before <= $2 ORDER BY time DESC, id DESC`
 
 // conditions are the pieces of a WHERE, and the values they speak of. The pieces
 // are fixed texts: queries of one shape share a prepared statement, and no
