@@ -94,8 +94,8 @@ func (r *Recent) Close() error {
 }
 
 // Newest returns up to limit logs (at most RecentKept), newest first, or as many
-// as have RecentBytes. A cache that
-// fails, or is slow, only costs time; an error is the store's.
+// as have RecentBytes. A cache that fails, or is slow, only costs time; an error
+// is the store's.
 func (r *Recent) Newest(ctx context.Context, limit int) (RecentAnswer, error) {
 	near := &r.copies[0]
 	if limit > near.size {
@@ -122,6 +122,7 @@ func (r *Recent) Newest(ctx context.Context, limit int) (RecentAnswer, error) {
 			if err != nil {
 				return RecentAnswer{}, err
 			}
+			logs.tag = tagOf(logs.array)
 			return logs.first(limit, Bypassed), nil
 		case !got.began.Before(came) || r.feed.Covers(got.logs.snapshot):
 			return got.logs.first(limit, got.source), nil

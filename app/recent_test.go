@@ -195,6 +195,31 @@ func TestRecentLooksAfterItsCache(t *testing.T) {
 	})
 }
 
+// An answer has a name of its own wherever it came from: with that of another, a
+// client would be told that it has what it has not.
+func TestEachAnswerHasATagOfItsOwn(t *testing.T) {
+	inRecent(t, func(t *testing.T, store *fakeStore, cache *fakeCache, recent *app.Recent) {
+		arrays := map[string]string{} // by their tags
+		for _, cache.err = range []error{nil, errors.New("connection refused")} {
+			for range 3 {
+				store.add("one more")
+				for _, limit := range []int{1, 2, app.DefaultLimit, app.RecentKept} {
+					answer, err := recent.Newest(t.Context(), limit)
+					if err != nil {
+						t.Fatal(err)
+					}
+					array := string(answer.Array)
+					if same, ok := arrays[answer.Tag]; answer.Tag == "" || ok && same != array {
+						t.Errorf("the tag %q is that of %s and of %s (%s)", answer.Tag, same, array, answer.Source)
+					}
+					arrays[answer.Tag] = array
+				}
+				later()
+			}
+		}
+	})
+}
+
 // All who ask while a new list is read have that one.
 func TestNewestLogsAreReadOnceForAll(t *testing.T) {
 	inRecent(t, func(t *testing.T, store *fakeStore, cache *fakeCache, recent *app.Recent) {
