@@ -175,26 +175,32 @@ func (r *Recent) check(ctx context.Context, near *nearCopy) (looked, error) {
 	if err != nil {
 		return out, err
 	}
-	_ = r.cache.Save(ctx, logs.kept()) // best effort: the next check comes here again
-	if near.size == RecentKept {
-		r.keep(ctx, near, logs, out.began)
-	}
+	kept := logs.kept()
+	_ = r.cache.Save(ctx, kept) // best effort: the next check comes here again
+	kept.Logs = kept.Logs[:min(near.size, len(kept.Logs))]
+	r.keep(ctx, near, newNearLogs(kept), out.began)
 	return out, nil
 }
 
 // keep makes logs, which were looked for at a time, the copy that is given from
-// now on. Those that are the same as before are not compressed again, and nobody
-// waits until others are.
+// now on, unless there is one that was looked for later. Those that are the same
+// as before are not compressed again, and nobody waits until others are.
 func (r *Recent) keep(ctx context.Context, near *nearCopy, logs *nearLogs, at time.Time) *nearLogs {
 	logs.looked = at
-	old := near.logs.Load()
-	if old != nil && bytes.Equal(old.array, logs.array) {
-		logs.array, logs.tag = old.array, old.tag
-		logs.packed.Store(old.packed.Load())
-	} else {
-		logs.tag = tagOf(logs.array)
+	for stored := false; !stored; {
+		old := near.logs.Load()
+		if old != nil && bytes.Equal(old.array, logs.array) {
+			logs.array, logs.tag = old.array, old.tag
+			logs.packed.Store(old.packed.Load())
+		} else {
+			logs.tag = tagOf(logs.array)
+			logs.packed.Store(nil)
+		}
+		if old != nil && old.looked.After(at) {
+			return logs
+		}
+		stored = near.logs.CompareAndSwap(old, logs)
 	}
-	near.logs.Store(logs)
 	if logs.packed.Load() == nil {
 		r.flights.begin(ctx, near.name+":pack", func(context.Context) (looked, error) {
 			r.packLast(near)

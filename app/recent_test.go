@@ -47,11 +47,16 @@ func (f *fakeStore) Covers(s app.Snapshot) bool {
 }
 
 type fakeCache struct {
-	kept *app.RecentLogs
-	err  error
+	mu      sync.Mutex
+	kept    *app.RecentLogs // guarded by mu
+	err     error
+	saveErr error
+	saves   time.Duration // to keep what is saved
 }
 
 func (f *fakeCache) Load(_ context.Context, limit int) (app.RecentLogs, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	switch {
 	case f.err != nil:
 		return app.RecentLogs{}, f.err
@@ -64,9 +69,12 @@ func (f *fakeCache) Load(_ context.Context, limit int) (app.RecentLogs, error) {
 }
 
 func (f *fakeCache) Save(_ context.Context, logs app.RecentLogs) error {
-	if f.err != nil {
-		return f.err
+	time.Sleep(f.saves)
+	if err := errors.Join(f.err, f.saveErr); err != nil {
+		return err
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.kept = &logs
 	return nil
 }
@@ -89,10 +97,12 @@ func inRecent(t *testing.T, test func(t *testing.T, store *fakeStore, cache *fak
 	synctest.Test(t, func(t *testing.T) {
 		store, cache := &fakeStore{}, &fakeCache{}
 		recent := app.NewRecent(store, cache, store, pack)
+		defer func() { // also of a test that ends early
+			if err := recent.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
 		test(t, store, cache, recent)
-		if err := recent.Close(); err != nil {
-			t.Error(err)
-		}
 	})
 }
 
@@ -192,6 +202,42 @@ func TestRecentLooksAfterItsCache(t *testing.T) {
 		cache.err = nil
 		newest(t, recent, app.FromStore, "two")
 		newest(t, recent, app.FromCache, "two")
+	})
+}
+
+// What a slow cache had looked after does not take the place of what was read
+// meanwhile.
+func TestALateCopyDoesNotReplaceANewerOne(t *testing.T) {
+	inRecent(t, func(t *testing.T, store *fakeStore, cache *fakeCache, recent *app.Recent) {
+		store.add("one")
+		newest(t, recent, app.FromStore, "one")
+		later()
+		cache.saves = time.Second
+		newest(t, recent, app.FromCache, "one") // which has the cache brought up to date
+		time.Sleep(cache.saves / 2)
+		store.add("two")
+		newest(t, recent, app.FromStore, "two")
+		time.Sleep(cache.saves)
+		newest(t, recent, app.FromCache, "two")
+	})
+}
+
+// A cache that keeps nothing has the store read no more often than the cache is
+// looked after.
+func TestACacheThatKeepsNothing(t *testing.T) {
+	inRecent(t, func(t *testing.T, store *fakeStore, cache *fakeCache, recent *app.Recent) {
+		cache.saveErr = errors.New("out of memory")
+		store.add("one")
+		newest(t, recent, app.FromStore, "one")
+		store.reads = 0
+		for range 1000 {
+			time.Sleep(time.Millisecond)
+			newest(t, recent, app.FromCache, "one")
+			synctest.Wait()
+		}
+		if store.reads < 2 || store.reads > 10 {
+			t.Errorf("it was read %d times in a second", store.reads)
+		}
 	})
 }
 
