@@ -42,6 +42,7 @@ func ExamineSearched(ctx context.Context, cfg app.PostgresConfig) []app.Diagnosi
 type searchedExamination struct {
 	examination
 	written *pgx.Conn // to the server that is written to; nil when that does not answer
+	empty   bool      // there are no tables, so that nobody's rights on them can be told
 }
 
 // cluster is what tells one server from another, and a replica from both.
@@ -146,6 +147,7 @@ func (x *searchedExamination) schema() error {
 	var refusal *pgconn.PgError
 	switch {
 	case errors.As(err, &refusal) && refusal.Code == pgerrcode.UndefinedTable:
+		x.empty = true
 		x.Wrong("start a consumer or a gateway, which makes it on the server of postgres-url, or name the database that has it", "database %s has no schema of Millrace that user %s can see", x.conn.Config().Database, x.conn.Config().User)
 	case errors.As(err, &refusal) && refusal.Code == pgerrcode.InsufficientPrivilege:
 		x.Unset("which version its schema has is not known: user %s may not read goose_db_version", x.conn.Config().User)
@@ -180,6 +182,9 @@ var searchedTables = []string{"logs", "ledger", "log_counts", "text_signatures",
 // reads looks whether the user may read all of it. A table that is not there is
 // the schema's matter.
 func (x *searchedExamination) reads() error {
+	if x.empty {
+		return nil
+	}
 	var user, lacking string
 	err := x.conn.QueryRow(x.ctx, `SELECT current_user, coalesce(string_agg(name, ', '), '') FROM unnest($1::text[]) AS name
 		WHERE NOT has_table_privilege(to_regclass(name), 'SELECT')`, searchedTables).Scan(&user, &lacking)
@@ -198,6 +203,9 @@ func (x *searchedExamination) reads() error {
 // sessions of searches are read-only, but what can be asked for should not rest
 // on that alone.
 func (x *searchedExamination) writes() error {
+	if x.empty {
+		return nil
+	}
 	var standby, writes bool
 	var user string
 	err := x.conn.QueryRow(x.ctx, `SELECT pg_is_in_recovery(), current_user,
