@@ -28,7 +28,7 @@ var (
 		"journal": {"config", "data-dir"},
 		"key":     {"config", "data-dir", "access-keys-file"},
 		"config":  {"config"},
-		"doctor":  {"config", "kafka-brokers", "postgres-url", "redis-addr", "redis-password", "data-dir"},
+		"doctor":  {"config", "kafka-brokers", "postgres-url", "postgres-read-url", "redis-addr", "redis-password", "data-dir", "tls-cert", "tls-key"},
 		"health":  {"config", "producer-addr", "shipper-addr", "consumer-addr", "gateway-addr", "tls-cert", "tls-ca"},
 		"version": {},
 	}

@@ -15,7 +15,7 @@ func TestHelpIsOfWhatTheCommandHasUseFor(t *testing.T) {
 		"verify":       {"--settle", "--gateway-url"},
 		"health":       {"millrace health ROLE", "--consumer-addr"},
 		"version":      {"millrace version"},
-		"doctor":       {"--quiet", "--redis-addr"},
+		"doctor":       {"--quiet", "--redis-addr", "--postgres-read-url", "--tls-cert"},
 		"journal ls":   {"--data-dir"},
 		"config":       {"millrace config [flags]", "millrace config COMMAND", "--changed"},
 		"config check": {"millrace config check FILE"},
