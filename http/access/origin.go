@@ -18,7 +18,7 @@ func crossOrigin(origins []string) echo.MiddlewareFunc {
 	return middleware.CORSWithConfig(middleware.CORSConfig{
 		AllowOrigins:  origins,
 		AllowMethods:  []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete},
-		AllowHeaders:  []string{"Authorization", "Content-Type", "Content-Encoding", "If-None-Match", "Last-Event-ID", "X-Request-Id"},
+		AllowHeaders:  []string{"Authorization", "Cache-Control", "Content-Type", "Content-Encoding", "If-None-Match", "Last-Event-ID", "X-Request-Id"},
 		ExposeHeaders: []string{"ETag", "Link", "Retry-After", "X-Cache", "X-Request-Id"},
 		MaxAge:        600,
 	})
