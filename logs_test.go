@@ -170,7 +170,7 @@ func TestLogsDrawAHistogram(t *testing.T) {
 			{"time":"2026-01-02T03:00:00Z","count":2,"counts":{"INFO":2}},{"time":"2026-01-02T03:01:00Z","count":1,"counts":{"INFO":1}}]}`)
 	})
 	got, code, err := millraceLogs(t.Context(), target, "--histogram", "--step", "1m")
-	if code != 0 || !strings.HasPrefix(got, "03:00:00  2  ████") || !strings.HasSuffix(got, "3 logs, a line is 1m0s   INFO 3\n") {
+	if code != 0 || !strings.HasPrefix(got, "03:00:00  2  ████") || !strings.HasSuffix(got, "3 logs, a line is 1m   INFO 3\n") {
 		t.Errorf("%q, %d, %v", got, code, err)
 	}
 	if q := asked(); q.Get("by") != "level" || q.Get("step") != "1m" {

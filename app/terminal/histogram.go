@@ -3,6 +3,7 @@ package terminal
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -37,7 +38,7 @@ func (p *Printer) Histogram(counts app.Histogram, width int) error {
 	for _, b := range counts.Buckets {
 		fmt.Fprintf(&out, "%s  %*d  %s\n", p.dim(b.Time.In(p.cfg.Zone).Format(form)), digits, b.Count, p.bar(b, levels, most, room))
 	}
-	fmt.Fprintf(&out, "%d logs, a line is %s", counts.Total, time.Duration(counts.Step)*time.Second)
+	fmt.Fprintf(&out, "%d logs, a line is %s", counts.Total, shownStep(counts.Step))
 	totals := map[string]int64{}
 	for _, b := range counts.Buckets {
 		for level, count := range b.Counts {
@@ -50,6 +51,19 @@ func (p *Printer) Histogram(counts app.Histogram, width int) error {
 	out.WriteByte('\n')
 	_, err := p.out.Write([]byte(out.String()))
 	return err
+}
+
+// shownStep writes seconds as --step takes them.
+func shownStep(seconds int64) string {
+	for _, unit := range []struct {
+		name    string
+		seconds int64
+	}{{"d", 24 * 60 * 60}, {"h", 60 * 60}, {"m", 60}} {
+		if seconds%unit.seconds == 0 {
+			return strconv.FormatInt(seconds/unit.seconds, 10) + unit.name
+		}
+	}
+	return strconv.FormatInt(seconds, 10) + "s"
 }
 
 // bar draws a bucket: the most severe level first. Without colours it is one bar.

@@ -63,9 +63,14 @@ func TestHistogram(t *testing.T) {
 		}
 		golden(t, name, out.Bytes())
 	}
-	var out bytes.Buffer
-	if err := terminal.New(&out, terminal.Config{}).Histogram(app.Histogram{From: at, To: at, Step: 86400}, 0); err != nil {
-		t.Fatal(err)
+	for step, want := range map[int64]string{86400: "1d", 7200: "2h", 90: "90s", 1: "1s"} {
+		var out bytes.Buffer
+		if err := terminal.New(&out, terminal.Config{}).Histogram(app.Histogram{From: at, To: at, Step: step}, 0); err != nil {
+			t.Fatal(err)
+		}
+		if got := out.String(); got != "0 logs, a line is "+want+"\n" {
+			t.Errorf("a step of %d s: %q, want %s", step, got, want)
+		}
 	}
 }
 
