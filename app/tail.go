@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"sync"
 	"time"
 )
@@ -99,26 +101,20 @@ func (h *TailHub) Open(ctx context.Context, matches func(*Log) bool, from TailPl
 	case <-ctx.Done():
 		return nil, Errorf(KindUnavailable, "the tail could not begin within %s: Kafka is slow to answer", openTimeout)
 	}
-	from, err := h.start(ctx, from)
-	if err != nil {
-		return nil, err
+	for {
+		ends, err := h.admit(ctx, from)
+		if err != nil {
+			return nil, err
+		}
+		if t, err := h.add(matches, from, ends); !errors.Is(err, errNoReader) {
+			return t, err
+		}
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.closed {
-		return nil, ErrTailsClosed
-	}
-	t := newTail(h, matches)
-	if from.Positions == nil {
-		t.begin(TailPlace{Positions: h.at})
-		h.tails[t] = true
-		return t, nil
-	}
-	t.begin(from)
-	h.tails[t] = false
-	t.chase()
-	return t, nil
 }
+
+// errNoReader is why a tail cannot be added when the last tail has left since it
+// was admitted, and the reader with it.
+var errNoReader = errors.New("the reader has ended")
 
 // Stored returns the place from which on logs come that are not stored yet: what
 // a tail begins at that is to go on from what store has.
@@ -133,44 +129,50 @@ func (h *TailHub) Stored(ctx context.Context, store StoredPlaces) (TailPlace, er
 	return TailPlace{Positions: positions}, err
 }
 
-// start makes room for one more tail, has the reader run, and returns the place
-// to begin at: a place that Kafka never came to is of another topic of that
-// name.
-func (h *TailHub) start(ctx context.Context, from TailPlace) (TailPlace, error) {
+// admit makes room for one more tail, and returns the ends of the topic. They are
+// nil when nobody needs them: a tail that begins now begins where the reader is.
+func (h *TailHub) admit(ctx context.Context, from TailPlace) (Positions, error) {
 	h.mu.Lock()
 	running, closed, count := h.reader != nil, h.closed, len(h.tails)
 	h.mu.Unlock()
 	switch {
 	case closed:
-		return from, ErrTailsClosed
+		return nil, ErrTailsClosed
 	case count >= h.cfg.MaxTails:
 		h.cfg.Observer.Refused()
-		return from, &Error{Kind: KindTooMany, RetryAfter: 5 * time.Second, Message: "too many tails at once (setting gateway-max-tails): close one, or come back later"}
+		return nil, &Error{Kind: KindTooMany, RetryAfter: 5 * time.Second, Message: "too many tails at once (setting gateway-max-tails): close one, or come back later"}
 	case running && from.Positions == nil:
-		return from, nil
+		return nil, nil
 	}
-	ends, err := h.source.Ends(ctx)
-	if err != nil {
-		return from, err
-	}
-	for partition, offset := range from.Positions {
-		if offset > ends[partition] {
-			delete(from.Positions, partition)
-			if from.Partition == partition {
-				from.Seen = 0
-			}
-		}
-	}
+	return h.source.Ends(ctx)
+}
+
+// add adds a tail, and has the reader run: from the ends of the topic on, or it is
+// errNoReader.
+func (h *TailHub) add(matches func(*Log) bool, from TailPlace, ends Positions) (*Tail, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.closed || h.reader != nil {
-		return from, nil
+	switch {
+	case h.closed:
+		return nil, ErrTailsClosed
+	case h.reader == nil && ends == nil:
+		return nil, errNoReader
+	case h.reader == nil:
+		h.at = maps.Clone(ends)
+		reading, stop := context.WithCancel(context.Background())
+		h.reader = &tailReader{cancel: stop, done: make(chan struct{})}
+		go h.read(reading, h.reader)
 	}
-	h.at = ends
-	reading, stop := context.WithCancel(context.Background())
-	h.reader = &tailReader{cancel: stop, done: make(chan struct{})}
-	go h.read(reading, h.reader)
-	return from, nil
+	t := newTail(h, matches)
+	if from.Positions == nil {
+		t.begin(TailPlace{Positions: h.at})
+		h.tails[t] = true
+		return t, nil
+	}
+	t.begin(from.upTo(ends))
+	h.tails[t] = false
+	t.chase()
+	return t, nil
 }
 
 // read hands the records to the tails until ctx ends. A source that fails is
@@ -179,7 +181,7 @@ func (h *TailHub) read(ctx context.Context, run *tailReader) {
 	defer close(run.done)
 	for ctx.Err() == nil {
 		h.mu.Lock()
-		from := clonePositions(h.at)
+		from := maps.Clone(h.at)
 		h.mu.Unlock()
 		_ = h.source.Read(ctx, from, func(r TailRecord) error {
 			h.mu.Lock()
@@ -297,12 +299,4 @@ func (h *TailHub) Tails() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return len(h.tails)
-}
-
-func clonePositions(p Positions) Positions {
-	out := make(Positions, len(p))
-	for partition, offset := range p {
-		out[partition] = offset
-	}
-	return out
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -329,6 +330,26 @@ func TestTailsAreBounded(t *testing.T) {
 		if _, err := w.hub.Open(w.t.Context(), all, app.TailPlace{}); !errors.Is(err, app.ErrTailsClosed) {
 			w.t.Errorf("a tail of a closed hub: %v", err)
 		}
+	})
+}
+
+// A tail that begins while the only other one ends has a reader all the same.
+func TestATailThatBeginsWhileTheLastEnds(t *testing.T) {
+	inTailWorld(t, app.TailConfig{}, func(w *tailWorld) {
+		last := w.open(all, "")
+		for i := range 10_000 {
+			var leaving sync.WaitGroup
+			leaving.Go(last.Close)
+			last = w.open(all, "")
+			leaving.Wait()
+			synctest.Wait()
+			if w.source.Reads() != 1 {
+				w.t.Fatalf("the %dth: %d readers run", i, w.source.Reads())
+			}
+		}
+		w.write(0, "a")
+		w.expect(last, "a")
+		last.Close()
 	})
 }
 

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 )
@@ -59,8 +60,8 @@ func newTail(h *TailHub, matches func(*Log) bool) *Tail {
 
 // begin sets the place from which on logs are wanted.
 func (t *Tail) begin(from TailPlace) {
-	t.head = clonePositions(from.Positions)
-	t.place = tailCursor{positions: clonePositions(from.Positions)}
+	t.head = maps.Clone(from.Positions)
+	t.place = tailCursor{positions: maps.Clone(from.Positions)}
 	if from.Seen > 0 {
 		t.skip = tailSkip{from.Partition, from.Positions[from.Partition], from.Seen}
 		t.place.partition, t.place.seen = from.Partition, from.Seen
@@ -120,7 +121,7 @@ func (t *Tail) wake() {
 	}
 }
 
-// end makes Next return err once everything was taken.
+// end makes Next return err, whatever it has not returned yet.
 func (t *Tail) end(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -188,7 +189,7 @@ func (t *Tail) Place() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.hub.tails[t] && len(t.queue) == 0 && t.missed == 0 {
-		t.place = tailCursor{positions: clonePositions(t.head)}
+		t.place = tailCursor{positions: maps.Clone(t.head)}
 	}
 	return t.place.String()
 }
@@ -208,7 +209,7 @@ func (t *Tail) chase() {
 	t.chased.Go(func() {
 		defer cancel()
 		for ctx.Err() == nil && !t.hub.join(t) {
-			err := t.hub.source.Read(ctx, clonePositions(t.head), func(r TailRecord) error { return t.follow(ctx, r) })
+			err := t.hub.source.Read(ctx, maps.Clone(t.head), func(r TailRecord) error { return t.follow(ctx, r) })
 			if errors.Is(err, errJoined) {
 				return
 			}

@@ -23,6 +23,17 @@ type TailPlace struct {
 	Seen      int
 }
 
+// upTo returns the place without what lies beyond the ends of a topic: where that
+// never came to is of another topic of its name.
+func (p TailPlace) upTo(ends Positions) TailPlace {
+	p.Positions = maps.Clone(p.Positions)
+	maps.DeleteFunc(p.Positions, func(partition int32, offset int64) bool { return offset > ends[partition] })
+	if _, known := p.Positions[p.Partition]; !known {
+		p.Seen = 0
+	}
+	return p
+}
+
 const (
 	placeVersion = 1
 	// maxPartitions is the most partitions that a place may tell of.
