@@ -27,8 +27,8 @@ func (sum *LedgerSummary) add(s ShipperLedger) {
 	sum.Discarded += s.Discarded
 }
 
-// How often a watch looks through the ledger or the quarantine: every
-// watchEvery, and, as these grow, so seldom that looking takes no more than one part in
+// How often a watch looks through the ledger or the quarantine: every watchEvery,
+// and, as these grow, so seldom that looking takes no more than one part in
 // watchShare of one connection's time.
 const (
 	watchEvery = 15 * time.Second

@@ -16,8 +16,8 @@ const logColumns = `id, time, time_ns, received_at, level, service, host, messag
 	(SELECT shipper || '-' || first_seq FROM ledger WHERE number = page.id >> 24)`
 
 // newestStatement reads so many rows, or fewer when they are larger than so many
-// bytes, as they are kept, all together, and then one that is too much; of all the days that there may be, it has
-// PostgreSQL look into those since a time.
+// bytes, as they are kept, all together, and then one that is too much; of all the
+// days that there may be, it has PostgreSQL look into those since a time.
 const newestStatement = "SELECT " + logColumns + ` FROM (
 	SELECT *, sum(octet_length(message) + coalesce(pg_column_size(attributes), 0)) OVER (ORDER BY time DESC, id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
 	FROM (SELECT * FROM logs WHERE NOT outside AND time >= $3 ORDER BY time DESC, id DESC LIMIT $1) rows

@@ -102,7 +102,6 @@ func FuzzCheck(f *testing.F) {
 	})
 }
 
-// refusedFor returns the status of a request that is checked, and why it is refused.
 // A form sends also what was left empty, which the API refuses.
 func TestTheFormsOfThePageLeadToTheAPI(t *testing.T) {
 	document, e := mounted(t)
@@ -136,6 +135,7 @@ func TestAnEmptyParameterIsRefused(t *testing.T) {
 	}
 }
 
+// refusedFor returns the status of a request that is checked, and why it is refused.
 func refusedFor(t *testing.T, operation, rawQuery string) (status int, said string) {
 	t.Helper()
 	document, err := openapi.Read()

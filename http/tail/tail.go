@@ -13,10 +13,13 @@
 // client that comes back with it, in the header Last-Event-ID or the parameter
 // last_event_id, goes on behind it and misses nothing that Kafka keeps, whichever
 // gateway it comes back to. What Kafka keeps no more is told as
-// {"batches":n}. With begin=stored a stream begins with what is in Kafka and not
-// stored yet: whoever then asks for what is stored misses nothing, and knows by
-// the batch and the place in it what is in both. A client that reads too slowly is told how many logs it was not
-// sent. In a silence there is a comment every Heartbeat, with the place so far.
+// {"batches":n}.
+//
+// With begin=stored a stream begins with what is in Kafka and not stored yet:
+// whoever then asks for what is stored misses nothing, and knows by the batch and
+// the place in it what is in both. A client that reads too slowly is told how many
+// logs it was not sent. In a silence there is a comment every Heartbeat, with the
+// place so far.
 //
 // Whoever must ask for what is stored before a stream can be opened, as a page
 // must, first asks where that stream has to begin:
