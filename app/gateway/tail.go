@@ -84,7 +84,7 @@ type tailer struct {
 	client *Client
 	query  url.Values
 	each   func(TailEvent) error
-	place  string        // the last event's id
+	place  string        // the id of the last event that was told
 	was    bool          // the connection was there
 	pause  time.Duration // before the next
 }
@@ -106,6 +106,7 @@ func (t *tailer) once(ctx context.Context) error {
 	}
 	lines := bufio.NewScanner(response.Body)
 	lines.Buffer(nil, maxEvent)
+	place := t.place // behind the event that is read
 	var event string
 	var data []byte
 	for lines.Scan() {
@@ -113,7 +114,7 @@ func (t *tailer) once(ctx context.Context) error {
 		value = bytes.TrimPrefix(value, []byte(" "))
 		switch string(name) {
 		case "id":
-			t.place = string(value)
+			place = string(value)
 		case "event":
 			event = string(value)
 		case "data":
@@ -125,7 +126,7 @@ func (t *tailer) once(ctx context.Context) error {
 			if err := t.event(event, data); err != nil {
 				return err
 			}
-			event, data = "", nil
+			t.place, event, data = place, "", nil // now that all of it is there
 		}
 	}
 	if err := lines.Err(); err != nil {

@@ -60,6 +60,44 @@ func TestATailGoesOnWhereItWas(t *testing.T) {
 	}
 }
 
+// An event that broke off on its way was not told: it comes again.
+func TestAnEventThatIsCutComesAgain(t *testing.T) {
+	var places []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		places = append(places, r.Header.Get("Last-Event-ID"))
+		w.Header().Set("Content-Type", "text/event-stream")
+		const event = "id: p2\nevent: log\ndata: {\"message\":\"two\"}\n\n"
+		if len(places) == 1 {
+			fmt.Fprint(w, "id: p1\nevent: log\ndata: {\"message\":\"one\"}\n\n"+event[:30])
+			return
+		}
+		fmt.Fprint(w, event)
+	}))
+	defer server.Close()
+	client, err := gateway.New(server.URL, app.HTTPConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	enough := errors.New("enough")
+	var told []string
+	err = client.Tail(t.Context(), nil, func(e gateway.TailEvent) error {
+		if e.Log != nil {
+			told = append(told, string(e.Log))
+		}
+		if len(told) == 2 {
+			return enough
+		}
+		return nil
+	})
+	if want := []string{`{"message":"one"}`, `{"message":"two"}`}; !errors.Is(err, enough) || !reflect.DeepEqual(told, want) {
+		t.Errorf("%v, %q", err, told)
+	}
+	if !reflect.DeepEqual(places, []string{"", "p1"}) {
+		t.Errorf("it asked to go on from %q", places)
+	}
+}
+
 func TestATailThatIsRefusedEnds(t *testing.T) {
 	for status, kind := range map[int]app.Kind{400: app.KindInvalid, 401: app.KindUnauthenticated, 503: app.KindUnavailable} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
