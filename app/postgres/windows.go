@@ -13,17 +13,17 @@ const (
 	lastWindow  = 256 // runs that are read at once
 )
 
-// window of time whose rows are read at once, out of the runs that reach into it.
-// It begins where the one before ended, in the order of reading.
+// slice is the time whose rows are read at once, out of the runs that reach into
+// it. It begins where the one before ended, in the order of reading.
 type slice struct {
 	ascending  bool
 	begin, end *time.Time // nil: without bound
 }
 
 // inRuns reads out of the runs whose signatures allow that they have what is
-// looked for. It goes through time slice by slice: the runs are in
-// the order in which they begin, so that no later run has a row in a slice that
-// ends where it begins.
+// looked for. It goes through time slice by slice: the runs are in the order in
+// which they begin, so that no later run has a row in a slice that ends where it
+// begins.
 func (f filling) inRuns(ctx context.Context, query app.Query, runs []candidate) error {
 	s := slice{ascending: ascending(query)}
 	var open []candidate // runs that reach beyond the slices so far

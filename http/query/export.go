@@ -106,7 +106,7 @@ func (s *exportStream) begin() {
 	header := response.Header()
 	header.Set(echo.HeaderContentType, s.form.contentType)
 	header.Set(echo.HeaderContentDisposition, `attachment; filename="logs.`+s.form.suffix+`"`)
-	header.Set(echo.HeaderVary, echo.HeaderAcceptEncoding)
+	header.Add(echo.HeaderVary, echo.HeaderAcceptEncoding)
 	header.Set(echo.HeaderXContentTypeOptions, "nosniff")
 	if s.encoding != "" {
 		header.Set(echo.HeaderContentEncoding, s.encoding)

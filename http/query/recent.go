@@ -48,15 +48,12 @@ func asAsked(next StrictHandlerFunc, operation string) StrictHandlerFunc {
 	}
 }
 
-var (
-	varyEncoding = []string{echo.HeaderAcceptEncoding}
-	encodedGzip  = []string{"gzip"}
-)
+var encodedGzip = []string{"gzip"}
 
 // VisitRecentLogsResponse implements RecentLogsResponseObject.
 func (n *newest) VisitRecentLogsResponse(w http.ResponseWriter) error {
 	header, body, tag := w.Header(), n.Array, `"`+n.Tag+`"`
-	header[echo.HeaderVary] = varyEncoding
+	header.Add(echo.HeaderVary, echo.HeaderAcceptEncoding)
 	if n.takesGzip && n.Packed != nil {
 		header[echo.HeaderContentEncoding] = encodedGzip
 		body, tag = n.Packed, `"`+n.Tag+`-gzip"`

@@ -6,8 +6,11 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/labstack/echo/v4"
 
 	"millrace/app"
 	"millrace/http/query"
@@ -18,6 +21,24 @@ type sameLogs string
 
 func (s sameLogs) Newest(context.Context, int) (app.RecentAnswer, error) {
 	return app.RecentAnswer{Array: []byte(s), Packed: query.Pack([]byte(s)), Tag: "tag", Source: app.FromCache}, nil
+}
+
+// What answers vary with besides is for whoever else has said so, such as CORS.
+func TestACompressedAnswerVariesAlsoWithWhatOthersSay(t *testing.T) {
+	cfg := config(t, &fakeStore{})
+	cfg.Recent = sameLogs("[]")
+	e := mount(t, cfg)
+	e.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			c.Response().Header().Add("Vary", "Origin")
+			return next(c)
+		}
+	})
+	for _, path := range []string{"/api/query/recent", "/api/logs/export"} {
+		if vary := get(e, path).Header().Values("Vary"); !slices.Equal(vary, []string{"Origin", "Accept-Encoding"}) {
+			t.Errorf("%s varies with %q", path, vary)
+		}
+	}
 }
 
 // The newest logs are sent compressed to whoever takes them so, and not at all to
