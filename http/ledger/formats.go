@@ -11,7 +11,6 @@ import (
 // formats are the formats of parameters in openapi.yaml that these endpoints
 // have.
 var formats = map[string]openapi.Format{
-	"moment":       func(value string) error { _, _, err := openapi.Moment(value, time.Now()); return err },
 	"settle":       func(value string) error { _, err := settle(value); return err },
 	"batch-cursor": func(value string) error { _, err := app.ParseBatchCursor(value); return err },
 }

@@ -37,8 +37,9 @@ func (d *Document) Middlewares(formats map[string]Format) map[string][]echo.Midd
 }
 
 // Check returns what refuses requests with parameters that the operation does
-// not have, or that are not as the document says, all of them named. It panics
-// when there is no such operation: a mistake of the program, found by any test.
+// not have, or that are not as the document says, all of them named. formats are
+// those of its parameters that only these endpoints have. It panics when there is
+// no such operation: a mistake of the program, found by any test.
 func (d *Document) Check(operation string, formats map[string]Format) echo.MiddlewareFunc {
 	op := d.operations[operation]
 	if op == nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -29,6 +30,11 @@ type Schema struct {
 // Format reads a value of a format that the document names; the error says
 // what would be right, as "want a time such as 30s".
 type Format func(value string) error
+
+// ownFormats are those that parameters of all endpoints may have.
+var ownFormats = map[string]Format{
+	"moment": func(value string) error { _, _, err := Moment(value, time.Now()); return err },
+}
 
 func newSchema(s rawSchema, resolve func(rawSchema) (*Schema, error)) (*Schema, error) {
 	schema := &Schema{
@@ -80,8 +86,10 @@ func (s *Schema) check(value string, formats map[string]Format) error {
 	case len(s.Enum) > 0 && !slices.Contains(s.Enum, value):
 		return fmt.Errorf("want %s", or(s.Enum))
 	}
-	if format := formats[s.Format]; format != nil {
-		return format(value)
+	for _, known := range []map[string]Format{formats, ownFormats} {
+		if format := known[s.Format]; format != nil {
+			return format(value)
+		}
 	}
 	if s.pattern != nil && !s.pattern.MatchString(value) {
 		if s.Example != "" {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -38,7 +39,7 @@ func decide(c echo.Context, do func(context.Context, app.QuarantineSelection) (a
 	if err != nil {
 		return err
 	}
-	return answer(c, results)
+	return c.JSON(http.StatusOK, results)
 }
 
 // selection is the body of an order. An order for all there is must say so: an

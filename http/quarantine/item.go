@@ -57,7 +57,7 @@ func (h *handlers) GetQuarantineItem(c echo.Context, item Item) error {
 	if out.LogsTotal == 0 {
 		out.Payload = found.Payload[:min(len(found.Payload), maxPayload)]
 	}
-	return answer(c, out)
+	return c.JSON(http.StatusOK, out)
 }
 
 // GetQuarantinePayload answers with an item's bytes, which nobody must take for
@@ -74,7 +74,6 @@ func (h *handlers) GetQuarantinePayload(c echo.Context, item Item) error {
 	header := c.Response().Header()
 	header.Set("Content-Disposition", `attachment; filename="item-`+strconv.FormatInt(id, 10)+`.bin"`)
 	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set(echo.HeaderCacheControl, "private, no-cache")
 	return c.Blob(http.StatusOK, echo.MIMEOctetStream, found.Payload)
 }
 

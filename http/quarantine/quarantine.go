@@ -51,7 +51,7 @@ func Mount(e *echo.Echo, cfg Config) error {
 	chains := cfg.Document.Middlewares(formats)
 	within := server.Within(cfg.Timeout, "the quarantine", "ask for fewer items")
 	for operation := range chains {
-		chains[operation] = append([]echo.MiddlewareFunc{within}, chains[operation]...)
+		chains[operation] = append([]echo.MiddlewareFunc{server.Private, within}, chains[operation]...)
 	}
 	RegisterHandlersWithOptions(openapi.GetAndHead(e), &handlers{cfg.Quarantine}, RegisterHandlersOptions{OperationMiddlewares: chains})
 	return nil
@@ -65,7 +65,6 @@ var _ ServerInterface = (*handlers)(nil)
 // formats are the formats of parameters in openapi.yaml that these endpoints
 // have.
 var formats = map[string]openapi.Format{
-	"moment":            func(value string) error { _, _, err := openapi.Moment(value, time.Now()); return err },
 	"quarantine-cursor": func(value string) error { _, err := app.ParseQuarantineCursor(value); return err },
 }
 
@@ -92,14 +91,8 @@ func (h *handlers) ListQuarantine(c echo.Context, _ ListQuarantineParams) error 
 	if err != nil {
 		return err
 	}
-	return answer(c, struct {
+	return c.JSON(http.StatusOK, struct {
 		Items []app.QuarantineItem `json:"items"`
 		Next  *string              `json:"next"`
 	}{page.Items, app.FormatQuarantineCursor(page.Next)})
-}
-
-// answer sends a document that must not be kept: the next item changes it.
-func answer(c echo.Context, document any) error {
-	c.Response().Header().Set(echo.HeaderCacheControl, "private, no-cache")
-	return c.JSON(http.StatusOK, document)
 }

@@ -95,6 +95,9 @@ func TestTheListIsPagedAndFiltered(t *testing.T) {
 	if fake.query.To = (time.Time{}); w.Code != http.StatusOK || fake.query != want {
 		t.Errorf("%d %s, asked for %+v", w.Code, w.Body, fake.query)
 	}
+	if kept := w.Header().Get("Cache-Control"); kept != "private, no-cache" {
+		t.Errorf("it may be kept: %q", kept)
+	}
 	for _, member := range []string{`"id":71`, `"state":"held"`, `"reason":"too-large"`, `"next":"1z"`} {
 		if !strings.Contains(w.Body.String(), member) {
 			t.Errorf("%s is missing in %s", member, w.Body)

@@ -14,7 +14,6 @@ import (
 // Formats are the formats of parameters in openapi.yaml that searches have.
 func Formats() map[string]openapi.Format {
 	return map[string]openapi.Format{
-		"moment": func(value string) error { _, _, err := openapi.Moment(value, time.Now()); return err },
 		"level":  func(value string) error { _, err := level(value); return err },
 		"levels": func(value string) error { _, err := levels(value); return err },
 		"regex":  regex,
