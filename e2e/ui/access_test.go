@@ -106,6 +106,19 @@ func TestKeys(t *testing.T) {
 		t.Errorf("the item is %s", state)
 	}
 
+	// A page that follows what changes says so when its key is taken from it.
+	for _, path := range []string{"/pipeline", "/quarantine?state=held"} {
+		p.open(path)
+		p.do(network.ClearBrowserCookies())
+		p.until("document.querySelector('#fresh a')")
+		if said := p.text("#fresh"); !strings.Contains(said, "needs a key now") {
+			t.Errorf("without its key %s says %q", path, said)
+		}
+		p.click("#fresh a")
+		p.logIn(keys["read"])
+		p.until(fmt.Sprintf("location.pathname + location.search === %q", path))
+	}
+
 	p.click(".who button")
 	p.until("location.pathname === '/login'")
 	p.open("/quarantine/" + id)

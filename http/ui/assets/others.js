@@ -21,13 +21,26 @@ function keepFresh(address, show) {
     try {
       const answer = await fetch(address);
       const figures = await answer.json();
-      if (!answer.ok) throw new Error(figures.said?.join(" "));
-      say(show(figures) ?? ["As it is now."]);
+      if (answer.ok) say(show(figures) ?? ["As it is now."]);
+      else if (answer.status === 401) say(["What you see is what was: this needs a key now. ", link(toLogin(), "Show your key")]);
+      else say([`What you see is what was. ${figures.said?.join(" ") ?? ""}`]);
     } catch {
       say(["The gateway does not answer; what you see is what was."]);
     }
   }
   setInterval(refresh, every);
+}
+
+function link(address, text) {
+  const element = document.createElement("a");
+  element.href = address;
+  element.textContent = text;
+  return element;
+}
+
+// toLogin is the page that asks for a key, and leads back here.
+function toLogin() {
+  return `/login?${new URLSearchParams({ next: location.pathname + location.search })}`;
 }
 
 export function startPipeline() {
@@ -65,10 +78,8 @@ function showItems(items) {
     element.querySelector(".last").textContent = item.last;
   }
   if (more === 0) return undefined;
-  const link = document.createElement("a");
-  link.href = document.getElementById("fresh").dataset.list;
-  link.textContent = "Show it as it is";
-  return [`${more} more ${more === 1 ? "item is" : "items are"} in this list now. `, link];
+  const list = link(document.getElementById("fresh").dataset.list, "Show it as it is");
+  return [`${more} more ${more === 1 ? "item is" : "items are"} in this list now. `, list];
 }
 
 // An item on its way through the pipeline is looked at again until it is there,
