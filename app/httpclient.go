@@ -47,6 +47,20 @@ func NoAnswer(ctx context.Context, what, address, setting string, err error) err
 	return Errorf(KindUnavailable, "no %s answers at %s (setting %s): %w", what, address, setting, err)
 }
 
+// maxUnexplained is how much is shown of an answer, in bytes.
+const maxUnexplained = 200
+
+// Unexplained is what an answer says that is no problem document of ours: its
+// line of text, as a server has that speaks TLS and was not asked so, or else
+// what its status means.
+func Unexplained(status int, body []byte) string {
+	said := strings.TrimSpace(string(body))
+	if said == "" || len(said) > maxUnexplained || strings.ContainsAny(said, "<{\n") {
+		return http.StatusText(status)
+	}
+	return Printable(said)
+}
+
 // Client returns a client whose requests take no longer than timeout; 0 is no
 // limit. The key goes to whom a request is made for, never on to where that
 // one redirects.

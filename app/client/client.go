@@ -114,14 +114,20 @@ func answer(response *http.Response) error {
 	}
 	var problem struct{ Detail string }
 	_ = json.Unmarshal(body, &problem) // from another server it may be anything
-	if problem.Detail == "" {
-		problem.Detail = response.Status
+	refusal := &app.Error{Kind: kindOf(response.StatusCode)}
+	// A shipper that finds fault with logs says which.
+	elsewhere := isElsewhere(response.StatusCode) || problem.Detail == "" && refusal.Kind == app.KindInvalid
+	if elsewhere {
+		refusal.Kind = app.KindUnavailable
 	}
-	refusal := &app.Error{Kind: kindOf(response.StatusCode), Message: fmt.Sprintf("the shipper answered %d: %s", response.StatusCode, problem.Detail)}
+	if problem.Detail == "" {
+		problem.Detail = app.Unexplained(response.StatusCode, body)
+	}
+	refusal.Message = fmt.Sprintf("the shipper answered %d: %s", response.StatusCode, problem.Detail)
 	switch {
 	case app.BarsEntry(refusal):
 		refusal.Message += " (setting api-key)"
-	case isElsewhere(response.StatusCode):
+	case elsewhere:
 		refusal.Message += " (is producer-target the address of a shipper?)"
 	}
 	if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil {

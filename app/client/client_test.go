@@ -79,9 +79,20 @@ func TestPublishTellsWhatMayPassFromWhatWillNot(t *testing.T) {
 
 // Nothing is given up because the setting is wrong.
 func TestAServerThatIsNoShipperIsNoFaultOfTheLogs(t *testing.T) {
-	err := newClient(t, http.NotFound).Publish("logs", message.NewMessage("1", nil))
-	if app.Permanent(err) || !strings.Contains(err.Error(), "producer-target") {
-		t.Errorf("got %v", err)
+	for name, answer := range map[string]http.HandlerFunc{
+		"404 page not found": http.NotFound,
+		"Client sent an HTTP request to an HTTPS server.": func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "Client sent an HTTP request to an HTTPS server.", http.StatusBadRequest)
+		},
+		"Unprocessable Entity": func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusUnprocessableEntity)
+			io.WriteString(w, "<html>\x1b[2J</html>")
+		},
+	} {
+		err := newClient(t, answer).Publish("logs", message.NewMessage("1", nil))
+		if app.Permanent(err) || app.KindOf(err) != app.KindUnavailable || !strings.Contains(err.Error(), "producer-target") || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: got %v", name, err)
+		}
 	}
 }
 

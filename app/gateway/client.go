@@ -107,7 +107,7 @@ func refusal(response *http.Response) error {
 	body, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10)) // what came of it
 	_ = json.Unmarshal(body, &problem)                           // from another server it may be anything
 	if problem.Detail == "" {
-		problem.Detail = http.StatusText(response.StatusCode)
+		problem.Detail = app.Unexplained(response.StatusCode, body)
 	}
 	refused := &app.Error{Kind: kindOf(response.StatusCode), Message: fmt.Sprintf("the gateway answered %d: %s", response.StatusCode, problem.Detail)}
 	if app.BarsEntry(refused) {

@@ -61,6 +61,7 @@ func TestVerifyWithoutAResultIsAnError(t *testing.T) {
 		"no stream":      {200, "<html>", "the gateway broke off before it came to a result: invalid character '<' looking for beginning of value"},
 		"a problem":      {404, `{"detail":"the ledger knows no shipper"}`, "the gateway answered 404: the ledger knows no shipper"},
 		"something else": {502, "<html>", "the gateway answered 502: Bad Gateway"},
+		"of TLS":         {400, "Client sent an HTTP request to an HTTPS server.\n", "the gateway answered 400: Client sent an HTTP request to an HTTPS server."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := verify(t, c.status, c.body, app.VerifyReport{}); err == nil || err.Error() != c.want {
