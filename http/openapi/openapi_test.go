@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/labstack/echo/v4"
@@ -14,9 +15,12 @@ import (
 	"millrace/http/openapi"
 )
 
+// readDocument reads the document once: it takes longer than most tests.
+var readDocument = sync.OnceValues(openapi.Read)
+
 func mounted(t *testing.T) (*openapi.Document, *echo.Echo) {
 	t.Helper()
-	document, err := openapi.Read()
+	document, err := readDocument()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +73,7 @@ func FuzzCheck(f *testing.F) {
 	for _, seed := range []string{"", "limit=10", "limit=010", "limit=-0", "service=a&service=%00", "attr.a=1&attr.=2", "field=host&field=host", "a;b", "%zz", "before=500&after=501"} {
 		f.Add(seed)
 	}
-	document, err := openapi.Read()
+	document, err := readDocument()
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -137,7 +141,7 @@ func TestAnEmptyParameterIsRefused(t *testing.T) {
 // refusedFor returns the status of a request that is checked, and why it is refused.
 func refusedFor(t *testing.T, operation, rawQuery string) (status int, said string) {
 	t.Helper()
-	document, err := openapi.Read()
+	document, err := readDocument()
 	if err != nil {
 		t.Fatal(err)
 	}

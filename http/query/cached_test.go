@@ -2,8 +2,6 @@ package query_test
 
 import (
 	"context"
-	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -15,11 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"millrace/app"
-	"millrace/app/otlp"
 	"millrace/app/redis/answertest"
-	"millrace/http/openapi"
-	"millrace/http/query"
-	"millrace/http/server"
 )
 
 // countingStore counts how often it is asked for a page.
@@ -41,21 +35,11 @@ func (s *countingStore) Logs(ctx context.Context, q app.Query) (app.Page, error)
 
 func newCachedGateway(t *testing.T, store *countingStore, kept app.AnswerStore) *echo.Echo {
 	t.Helper()
-	document, err := openapi.Read()
-	if err != nil {
-		t.Fatal(err)
-	}
 	answers := app.NewAnswerCache(app.AnswerCacheConfig{Store: kept, Scope: "here", Changed: time.Now, Timeout: 10 * time.Second})
 	t.Cleanup(func() { _ = answers.Close() })
-	e := server.New(server.Config{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	err = query.Mount(e, query.Config{
-		Document: document, Recent: store, Reader: store, Finder: store, Counter: store, Walker: store, EncodeOTLP: otlp.EncodeJSON,
-		Timeout: 10 * time.Second, Answers: answers,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
+	cfg := config(t, store.fakeStore)
+	cfg.Recent, cfg.Reader, cfg.Finder, cfg.Counter, cfg.Walker, cfg.Answers = store, store, store, store, store, answers
+	return mount(t, cfg)
 }
 
 func ask(e *echo.Echo, method, url string, header ...string) *httptest.ResponseRecorder {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"sync"
 	"testing"
 	"time"
 
@@ -108,10 +109,13 @@ func (f *fakeStore) Walk(_ context.Context, q app.Query, visit func(*app.Log) er
 	return errors.Join(f.err, f.broken)
 }
 
+// readDocument reads the document once: it takes longer than most tests.
+var readDocument = sync.OnceValues(openapi.Read)
+
 // config is what the endpoints need, all of it from one store.
 func config(t testing.TB, store *fakeStore) query.Config {
 	t.Helper()
-	document, err := openapi.Read()
+	document, err := readDocument()
 	if err != nil {
 		t.Fatal(err)
 	}
