@@ -230,18 +230,19 @@ func (c *AnswerCache) await(ctx context.Context, key string, closed bool) *Answe
 }
 
 // workAndKeep works an answer out and has it kept, for which nobody waits. One
-// that fails is not kept, and gives the lock back.
+// that fails, or comes when the cache is closed, is not kept, and gives the lock
+// back.
 func (c *AnswerCache) workAndKeep(ctx context.Context, key string, q Question, compute computation) (found, error) {
-	worked := false
+	keeping := false
 	defer func() {
-		if !worked {
+		if !keeping {
 			c.unlock(ctx, key)
 		}
 	}()
 	answer, err := c.work(ctx, key, q.Closed, compute)
-	if worked = err == nil; worked {
+	if err == nil {
 		name := fmt.Sprintf("%s:keep:%d", key, c.named.Add(1))
-		c.flights.begin(ctx, name, func(ctx context.Context) (found, error) { return found{}, c.keep(ctx, key, q, answer) })
+		keeping = c.flights.begin(ctx, name, func(ctx context.Context) (found, error) { return found{}, c.keep(ctx, key, q, answer) })
 	}
 	return found{answer, FromStore}, err
 }

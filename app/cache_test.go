@@ -500,6 +500,34 @@ func TestALockWhoseHolderDied(t *testing.T) {
 	})
 }
 
+// A gateway that stops before its answer is kept leaves no lock behind for others
+// to wait for.
+func TestAGatewayThatStopsGivesItsLockBack(t *testing.T) {
+	inAnswers(t, func(a *answers) {
+		stopping := a.gateway(a.store.Other())
+		var asking sync.WaitGroup
+		asking.Go(func() {
+			got, _, err := stopping.Answer(a.t.Context(), open, func(context.Context) (app.Answer, error) {
+				time.Sleep(a.takes) // and is ready although it is not wanted any more
+				return app.Answer{Body: []byte("last")}, nil
+			})
+			if err != nil || string(got.Body) != "last" {
+				a.t.Errorf("%s, %v", got.Body, err)
+			}
+		})
+		time.Sleep(a.takes / 2)
+		if err := stopping.Close(); err != nil {
+			a.t.Error(err)
+		}
+		asking.Wait()
+		began := time.Now()
+		a.ask(open, "1", app.FromStore)
+		if waited := time.Since(began); waited > a.takes {
+			a.t.Errorf("another gateway waited %s", waited)
+		}
+	})
+}
+
 // What else lies in the store under our keys is no answer.
 func TestWhatIsNoAnswerIsNotGiven(t *testing.T) {
 	inAnswers(t, func(a *answers) {

@@ -56,9 +56,10 @@ func (f *flights[T]) do(ctx context.Context, key string, compute func(context.Co
 }
 
 // begin has compute run for whoever may want the result, if it does not run
-// already. Nobody's leaving ends it.
-func (f *flights[T]) begin(ctx context.Context, key string, compute func(context.Context) (T, error)) {
-	_, _ = f.join(ctx, key, compute) // one who waits and never leaves
+// already. Nobody's leaving ends it. It is false when all is closed.
+func (f *flights[T]) begin(ctx context.Context, key string, compute func(context.Context) (T, error)) bool {
+	_, err := f.join(ctx, key, compute) // one who waits and never leaves
+	return err == nil
 }
 
 func (f *flights[T]) join(ctx context.Context, key string, compute func(context.Context) (T, error)) (*flight[T], error) {
