@@ -28,6 +28,7 @@ func (r *role) addGuard(e *echo.Echo) error {
 		Rate:    r.cfg.Access.Rate,
 		Burst:   r.cfg.Access.Burst,
 		Origins: r.cfg.Access.Origins,
+		Local:   r.cfg.Access.Mode == "auto",
 		Open:    r.open,
 		Refused: metrics.NewAccess(r.registry, access.Reasons()),
 	})

@@ -18,6 +18,7 @@
 //	credentials.go finding the key in a request, and the challenge when there is none
 //	limit.go       how often one may ask
 //	origin.go      other sites: what their scripts may read and what they may send
+//	host.go        names that a server without keys does not answer to
 //	login.go       the cookie
 //
 // While there are no keys (Config.Keys returns nil) everyone may do everything;

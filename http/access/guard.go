@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -25,6 +26,9 @@ type Config struct {
 	// Origins are other sites, as https://example.org, whose pages may use
 	// this server.
 	Origins []string
+	// Local says that the server is for its own machine while there are no keys:
+	// it answers to no name then that may be another's.
+	Local bool
 	// Open are routes that need no key.
 	Open []string
 	// Refused is told of each request that is not let in, with one of Reasons.
@@ -93,7 +97,11 @@ func New(cfg Config) (*Guard, error) {
 // Middleware returns what stands before every route, in this order. It must be
 // added with Echo's Use, so that the route is known.
 func (g *Guard) Middleware() []echo.MiddlewareFunc {
-	return []echo.MiddlewareFunc{crossOrigin(g.cfg.Origins), g.sameOrigin, g.admit}
+	before := []echo.MiddlewareFunc{crossOrigin(g.cfg.Origins), g.sameOrigin, g.admit}
+	if g.cfg.Local {
+		before = slices.Insert(before, 0, ownHost(g.cfg.Keys, g.cfg.Origins, func() { g.cfg.Refused(reasonOther) }))
+	}
+	return before
 }
 
 // keyOfRequest is where a request's context has its key.
