@@ -13,7 +13,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -114,9 +113,10 @@ func paceRecent(ctx context.Context, address string) (took latencies, kept float
 	ctx, cancel := context.WithTimeout(ctx, recentTime)
 	defer cancel()
 	due := make(chan time.Time, int(recentRate*recentTime.Seconds()))
+	ticked := make(chan error, 1)
 	go func() {
 		defer close(due)
-		tick(ctx, recentRate, func(at time.Time) { due <- at })
+		ticked <- tick(ctx, recentRate, func(at time.Time) { due <- at })
 	}()
 	var mu sync.Mutex // guards took and cached
 	cached := 0
@@ -135,26 +135,11 @@ func paceRecent(ctx context.Context, address string) (took latencies, kept float
 		}
 		return nil
 	})
-	if err != nil {
+	if err := errors.Join(err, <-ticked); err != nil {
 		return nil, 0, err
 	}
 	slices.Sort(took)
 	return took, float64(cached) / float64(len(took)), nil
-}
-
-// tick calls due so many times a second until ctx ends, with the moment at which
-// each call was due. Go's own timers may be a millisecond late, the kernel's are
-// not.
-func tick(ctx context.Context, rate int, due func(time.Time)) {
-	began := time.Now()
-	for i := 0; ctx.Err() == nil; i++ {
-		at := began.Add(time.Duration(i) * time.Second / time.Duration(rate))
-		if wait := time.Until(at); wait > 0 {
-			pause := syscall.NsecToTimespec(wait.Nanoseconds())
-			_ = syscall.Nanosleep(&pause, nil) // a signal makes it early
-		}
-		due(at)
-	}
 }
 
 // asker asks over HTTP.

@@ -55,7 +55,7 @@ func startStream(ctx context.Context, address string) *stream {
 		generator, client := synthetic.New(7), &http.Client{Timeout: answerTimeout}
 		defer client.CloseIdleConnections()
 		logs := make([]app.Log, streamLogs)
-		tick(ctx, streamRate/streamLogs, func(due time.Time) {
+		err := tick(ctx, streamRate/streamLogs, func(due time.Time) {
 			if s.failure != nil {
 				return
 			}
@@ -67,6 +67,7 @@ func startStream(ctx context.Context, address string) *stream {
 				s.sent += len(logs)
 			}
 		})
+		s.failure = errors.Join(s.failure, err)
 		s.took = time.Since(s.began)
 	}()
 	return s
@@ -254,16 +255,19 @@ func (s *stack) searchSome(ctx context.Context) error {
 	var failed error
 	every := func(rate int, next func() string) {
 		group.Go(func() {
-			tick(ctx, rate, func(time.Time) {
+			note := func(err error) {
+				mu.Lock()
+				defer mu.Unlock()
+				failed = errors.Join(failed, err)
+			}
+			note(tick(ctx, rate, func(time.Time) {
 				mu.Lock()
 				question := next()
 				mu.Unlock()
 				if _, _, _, err := asker.get(ctx, question); err != nil && ctx.Err() == nil {
-					mu.Lock()
-					failed = errors.Join(failed, err)
-					mu.Unlock()
+					note(err)
 				}
-			})
+			}))
 		})
 	}
 	every(someRecent, func() string { return "/api/query/recent" })
