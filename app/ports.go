@@ -91,8 +91,8 @@ type LogSeq = iter.Seq2[*Log, error]
 // RecentCache keeps the newest logs as JSON, ready to be sent. Redis fills it.
 // Safe for concurrent use.
 type RecentCache interface {
-	// Load returns up to limit logs and their snapshot, or an Error of
-	// KindNotFound when nothing is kept.
+	// Load returns up to limit logs, which may be none, and their snapshot, or an
+	// Error of KindNotFound when nothing is kept.
 	Load(ctx context.Context, limit int) (RecentLogs, error)
 	// Save replaces what is kept.
 	Save(ctx context.Context, logs RecentLogs) error

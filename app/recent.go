@@ -162,10 +162,14 @@ func (r *Recent) look(ctx context.Context, near *nearCopy) (looked, error) {
 // has no projection that works: the store is read in its place.
 func (r *Recent) check(ctx context.Context, near *nearCopy) (looked, error) {
 	out := looked{source: FromCache, began: time.Now()}
-	cached, err := r.cache.Load(ctx, near.size)
+	copied := near.logs.Load()
+	cached, err := r.cache.Load(ctx, 0) // their snapshot is enough: what both cover is the same
 	switch {
 	case err == nil && r.feed.Covers(cached.Snapshot):
-		r.keep(ctx, near, newNearLogs(cached), out.began)
+		if copied != nil {
+			near.logs.CompareAndSwap(copied, copied.lookedForAgain(out.began)) // or there is a later one
+		}
+		r.packSoon(ctx, near)
 		return out, nil
 	case err != nil && KindOf(err) != KindNotFound:
 		near.logs.Store(nil)
@@ -201,21 +205,29 @@ func (r *Recent) keep(ctx context.Context, near *nearCopy, logs *nearLogs, at ti
 		}
 		stored = near.logs.CompareAndSwap(old, logs)
 	}
-	if logs.packed.Load() == nil {
-		r.flights.begin(ctx, near.name+":pack", func(context.Context) (looked, error) {
-			r.packLast(near)
-			return looked{}, nil
-		})
-	}
+	r.packSoon(ctx, near)
 	return logs
 }
 
-// packLast compresses the copy that is given, until it is the one.
-func (r *Recent) packLast(near *nearCopy) {
-	for logs := near.logs.Load(); logs != nil && logs.packed.Load() == nil; logs = near.logs.Load() {
-		packed := r.pack(logs.array)
-		logs.packed.Store(&packed)
+// packSoon has the copy that is given compressed, if it is not. One that comes just
+// as another has been waits for the next check.
+func (r *Recent) packSoon(ctx context.Context, near *nearCopy) {
+	unpacked := func() *nearLogs {
+		if logs := near.logs.Load(); logs != nil && logs.packed.Load() == nil {
+			return logs
+		}
+		return nil
 	}
+	if unpacked() == nil {
+		return
+	}
+	r.flights.begin(ctx, near.name+":pack", func(context.Context) (looked, error) {
+		for logs := unpacked(); logs != nil; logs = unpacked() {
+			packed := r.pack(logs.array)
+			logs.packed.Store(&packed)
+		}
+		return looked{}, nil
+	})
 }
 
 // RecentProjection keeps the cache behind a Recent up to date.

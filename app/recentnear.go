@@ -50,6 +50,13 @@ func newNearLogs(kept RecentLogs) *nearLogs {
 	return near
 }
 
+// lookedForAgain returns the same logs, which were looked for later.
+func (n *nearLogs) lookedForAgain(at time.Time) *nearLogs {
+	again := &nearLogs{snapshot: n.snapshot, array: n.array, ends: n.ends, tag: n.tag, looked: at}
+	again.packed.Store(n.packed.Load())
+	return again
+}
+
 // add appends one log.
 func (n *nearLogs) add(log func([]byte) []byte) {
 	if len(n.ends) > 0 {

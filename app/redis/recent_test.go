@@ -41,7 +41,7 @@ func TestRecentLogsComeBackWithTheirSnapshot(t *testing.T) {
 		if err := client.Save(t.Context(), kept); err != nil {
 			t.Fatal(err)
 		}
-		for _, limit := range []int{1, 2, 1000} {
+		for _, limit := range []int{0, 1, 2, 1000} {
 			got, err := client.Load(t.Context(), limit)
 			if err != nil {
 				t.Fatal(err)
