@@ -29,7 +29,7 @@ func TestLiveLogs(t *testing.T) {
 	p.keys("p")
 	p.until("document.getElementById('pause').getAttribute('aria-pressed') === 'true'")
 	come(2)
-	p.until("document.getElementById('news').textContent.includes('1 logs wait')")
+	p.until("document.getElementById('news').textContent.includes('1 log waits')")
 	p.shot("live-paused")
 	if n := p.count("#logs .log"); n != 1 {
 		t.Errorf("%d logs while it pauses", n)

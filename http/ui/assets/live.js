@@ -91,8 +91,8 @@ export function startLive() {
   function say(text) {
     if (!source) return;
     if (text) news.textContent = text;
-    else if (paused) news.textContent = `Paused; ${held.length} logs wait${missed ? `, ${missed} were passed over` : ""}`;
-    else news.textContent = `Live; ${shown} logs came`;
+    else if (paused) news.textContent = `Paused; ${held.length === 1 ? "1 log waits" : `${held.length} logs wait`}${missed ? `, ${missed} passed over` : ""}`;
+    else news.textContent = `Live; ${shown === 1 ? "1 log" : `${shown} logs`} came`;
   }
 
   function schedule() {
