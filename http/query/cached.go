@@ -61,9 +61,6 @@ func cached(answers Answers, operation string, closedAfter time.Duration) echo.M
 func work(ctx context.Context, e *echo.Echo, asked *http.Request, next echo.HandlerFunc) (app.Answer, error) {
 	out := &recorder{header: http.Header{}, status: http.StatusOK}
 	c := e.NewContext(asked.Clone(ctx), out)
-	query := c.QueryParams() // as the check of the parameters left them
-	clear(query)
-	maps.Copy(query, openapi.Values(ctx))
 	if err := next(c); err != nil {
 		return app.Answer{}, err
 	}
