@@ -75,7 +75,7 @@ type Guard struct {
 	cfg        Config
 	rules      []rule
 	limits     *limits
-	sameOrigin echo.MiddlewareFunc
+	otherSites []echo.MiddlewareFunc // keep their pages out
 }
 
 // New returns a Guard.
@@ -89,19 +89,22 @@ func New(cfg Config) (*Guard, error) {
 		g.rules = append(g.rules, rule{path: route, scope: open})
 	}
 	g.rules = append(g.rules, rules...)
-	var err error
-	g.sameOrigin, err = sameOrigin(cfg.Origins, func() { cfg.Refused(reasonOther) })
-	return g, err
+	refused := func() { cfg.Refused(reasonOther) }
+	same, err := sameOrigin(cfg.Origins, refused)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Local {
+		g.otherSites = append(g.otherSites, ownHost(cfg.Keys, cfg.Origins, refused))
+	}
+	g.otherSites = append(g.otherSites, crossOrigin(cfg.Origins), same)
+	return g, nil
 }
 
 // Middleware returns what stands before every route, in this order. It must be
 // added with Echo's Use, so that the route is known.
 func (g *Guard) Middleware() []echo.MiddlewareFunc {
-	before := []echo.MiddlewareFunc{crossOrigin(g.cfg.Origins), g.sameOrigin, g.admit}
-	if g.cfg.Local {
-		before = slices.Insert(before, 0, ownHost(g.cfg.Keys, g.cfg.Origins, func() { g.cfg.Refused(reasonOther) }))
-	}
-	return before
+	return append(slices.Clone(g.otherSites), g.admit)
 }
 
 // keyOfRequest is where a request's context has its key.
