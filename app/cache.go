@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -131,8 +129,7 @@ func (c *AnswerCache) Answer(ctx context.Context, q Question, compute func(conte
 }
 
 func (c *AnswerCache) key(question string) string {
-	sum := sha256.Sum256([]byte(c.cfg.Scope + "\x00" + question))
-	return "millrace:answer:1:" + hex.EncodeToString(sum[:16])
+	return "millrace:answer:1:" + digest([]byte(c.cfg.Scope+"\x00"+question))
 }
 
 // readAnswer returns the answer in a value of the store.
@@ -256,8 +253,7 @@ func (c *AnswerCache) work(ctx context.Context, key string, long bool, compute c
 		return Answer{}, err
 	}
 	answer.Computed, answer.Took, answer.Behind = began, time.Since(began), behind
-	sum := sha256.Sum256(answer.Body)
-	answer.Tag = hex.EncodeToString(sum[:12])
+	answer.Tag = digest(answer.Body)
 	c.remembered.add(key, answer)
 	return answer, nil
 }

@@ -122,7 +122,7 @@ func (r *Recent) Newest(ctx context.Context, limit int) (RecentAnswer, error) {
 			if err != nil {
 				return RecentAnswer{}, err
 			}
-			logs.tag = tagOf(logs.array)
+			logs.tag = digest(logs.array)
 			return logs.first(limit, Bypassed), nil
 		case !got.began.Before(came) || r.feed.Covers(got.logs.snapshot):
 			return got.logs.first(limit, got.source), nil
@@ -197,7 +197,7 @@ func (r *Recent) keep(ctx context.Context, near *nearCopy, logs *nearLogs, at ti
 			logs.array, logs.tag = old.array, old.tag
 			logs.packed.Store(old.packed.Load())
 		} else {
-			logs.tag = tagOf(logs.array)
+			logs.tag = digest(logs.array)
 			logs.packed.Store(nil)
 		}
 		if old != nil && old.looked.After(at) {

@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"sync/atomic"
 	"time"
@@ -14,7 +12,7 @@ type nearLogs struct {
 	snapshot Snapshot
 	array    []byte // a JSON array
 	ends     []int  // of each of its logs
-	tag      string // see tagOf
+	tag      string // see digest
 	// packed is the array compressed, or empty when it is not worth it; nil: not yet.
 	packed atomic.Pointer[[]byte]
 	looked time.Time // when the cache was last asked for them, or the store in its place
@@ -94,11 +92,5 @@ func (n *nearLogs) first(limit int, source RecentSource) RecentAnswer {
 	}
 	end := n.ends[limit-1]
 	array := append(append(make([]byte, 0, end+1), n.array[:end]...), ']')
-	return RecentAnswer{Array: array, Tag: tagOf(array), Source: source}
-}
-
-// tagOf returns what tells an array from others.
-func tagOf(array []byte) string {
-	sum := sha256.Sum256(array)
-	return hex.EncodeToString(sum[:16])
+	return RecentAnswer{Array: array, Tag: digest(array), Source: source}
 }
