@@ -48,17 +48,8 @@ func (s *stack) compareBare(ctx context.Context, r *report, q *questions, bare s
 
 // startBare serves what a gateway answers with, by the least code there can be.
 func startBare(ctx context.Context, gateway string) (*http.Server, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+gateway+"/api/query/recent", nil)
+	answer, err := compressed(ctx, gateway)
 	if err != nil {
-		return nil, err
-	}
-	request.Header.Set("Accept-Encoding", "gzip")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	answer, err := io.ReadAll(response.Body)
-	if err := errors.Join(err, response.Body.Close()); err != nil {
 		return nil, err
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -72,4 +63,27 @@ func startBare(ctx context.Context, gateway string) (*http.Server, error) {
 	})}
 	go func() { _ = server.Serve(listener) }() // ends when the server is closed
 	return server, nil
+}
+
+// compressed returns what a gateway answers with for long: the first who ask do not
+// wait until the newest logs are compressed.
+func compressed(ctx context.Context, gateway string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+gateway+"/api/query/recent", nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Accept-Encoding", "gzip")
+	for {
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return nil, err
+		}
+		answer, err := io.ReadAll(response.Body)
+		err = errors.Join(err, response.Body.Close())
+		if err != nil || response.Header.Get("Content-Encoding") == "gzip" {
+			return answer, err
+		}
+	}
 }
